@@ -1,0 +1,1 @@
+"""The shell: whatever talks to Kafka, ClickHouse, Prometheus, files or the terminal."""

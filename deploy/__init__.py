@@ -1,0 +1,1 @@
+"""What runs it: the embedded stack, containers, dashboards and alerts."""

@@ -1,0 +1,1 @@
+"""What the numbers mean: pure functions and columns; no I/O, no clock, no framework."""

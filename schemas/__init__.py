@@ -1,0 +1,1 @@
+"""What is written down: events, directory records, topics, rows and tables."""

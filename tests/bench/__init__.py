@@ -1,0 +1,1 @@
+"""What the pipeline costs, and what could be used instead: `python -m tests.bench`, `make bench`."""

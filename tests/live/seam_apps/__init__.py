@@ -1,0 +1,1 @@
+"""Workers for the contract tests of the seam with Faust."""
