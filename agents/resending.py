@@ -7,12 +7,12 @@ are missed. Workers read inputs uncommitted: a copy of a broken-off run that the
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from agents import broker, clock, rejected
 from agents.errors import Failed
@@ -58,6 +58,8 @@ def resend(settings: Settings, choose: Choose, *, only_accepted: bool = False) -
         topics = admin.topics()
     counts = {name: topics.get(name, 0) for name in (settings.topic(t.name) for t in (LOGINS, CONTENT, DIRECTORY))}
     with asyncio.Runner() as runner:
+        # of a fenced transaction aiokafka leaves answers that nobody asks for; what is wrong is told below
+        runner.get_loop().set_exception_handler(lambda _loop, _context: None)
         try:
             sending = runner.run(_Sending.begin(settings, aiokafka_options(settings)))
             try:
@@ -65,7 +67,7 @@ def resend(settings: Settings, choose: Choose, *, only_accepted: bool = False) -
                 return _resend(settings, chosen, counts, lambda copies: runner.run(sending.send(copies)), only_accepted)
             finally:
                 runner.run(sending.close())
-        except ProducerFenced:
+        except (ProducerFenced, IllegalOperation):  # the latter when it is noticed between two sends
             raise Failed("another `esn-pulse rejects --resend` was started meanwhile: let that one finish") from None
         except KafkaError as error:
             raise Failed(
@@ -168,8 +170,8 @@ class _Sending:
     async def send(self, copies: list[_Copy]) -> None:
         """Send copies and their marks in one transaction."""
         async with self._producer.transaction():
-            sent = [
-                await self._producer.send(
+            stored = await self._all(
+                self._producer.send(
                     copy.message.topic,
                     copy.value if copy.key is not None else copy.value or _NOTHING,
                     copy.key,
@@ -177,10 +179,9 @@ class _Sending:
                     headers=[(RESENT_HEADER, copy.message.origin.encode())],
                 )
                 for copy in copies
-            ]
-            stored = await asyncio.gather(*sent)
-            marks = [
-                await self._producer.send(
+            )
+            await self._all(
+                self._producer.send(
                     self._rejects,
                     _NOTHING,
                     partition=copy.message.place[0],
@@ -190,8 +191,18 @@ class _Sending:
                     ],
                 )
                 for copy, at in zip(copies, stored, strict=True)
-            ]
-            await asyncio.gather(*marks)
+            )
+
+    async def _all(self, sends: Iterable[Coroutine[Any, Any, asyncio.Future[Any]]]) -> list[Any]:
+        """Return where each was stored, in order."""
+        answers: list[asyncio.Future[Any]] = []
+        try:
+            for send in sends:
+                answers.append(await send)  # noqa: PERF401  (those before a failure are needed)
+            return await asyncio.gather(*answers)
+        finally:
+            for answer in answers:  # after a failure nobody asks for the other answers
+                answer.cancel()
 
     async def close(self) -> None:
         await self._producer.stop()
