@@ -15,7 +15,7 @@ from pipeline.reading import Message
 
 READ_AT_ONCE: Final = 2000
 """Messages decoded before the event loop is given a turn."""
-MOST_MESSAGES: Final = 100_000
+MOST_MESSAGES: Final = 50_000
 MOST_BYTES: Final = 32 << 20
 """What may pile up of one topic partition before its reading pauses."""
 TICK_SECONDS: Final = 0.25

@@ -5,7 +5,7 @@ Nothing is counted here. A message that is refused or that belongs to another pa
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
@@ -105,26 +105,27 @@ class Reader:
             offset = _ints([message.offset for message in messages])
         for place in np.flatnonzero(np.isin(offset, list(struck))) if struck else ():
             found[place].data = None
-        source, naming = self._hear(found, time, result.sources), self._naming(found)
-        columns = (*self._columns(found, messages, result), source, naming)
+        types = [event.type for event in found]
+        source, naming = self._hear(found, types, time, result.sources), self._naming(found, types)
+        columns = (*self._columns(found, types, messages, result), source, naming)
         return result._replace(acts=Acts(time, np.minimum(time, stamp), offset, *columns))
 
-    def _columns(self, found: list[Event], messages: Sequence[Message], into: Slice) -> tuple[Any, ...]:
+    def _columns(
+        self, found: list[Event], types: list[Type], messages: Sequence[Message], into: Slice
+    ) -> tuple[Any, ...]:
         """Return the columns of `Acts` from `person` to `digest`. Column by column costs a third of act by act."""
-        acting = [event for event in found if event.data is not None and event.type != HEARTBEAT]
-        places: Sequence[int] = range(len(found))
-        if len(acting) < len(found):
+        acting, places, where = found, cast("Sequence[int]", range(len(found))), cast("Any", slice(None))
+        datas = [event.data for event in found if event.data is not None]
+        if HEARTBEAT in types or len(datas) < len(found):
             places = [place for place, event in enumerate(found) if event.data is not None and event.type != HEARTBEAT]
-        types = [event.type for event in acting]
-        datas = [event.data for event in acting if event.data is not None]
+            acting, types = [found[place] for place in places], [types[place] for place in places]
+            where, datas = np.array(places, np.intp), [event.data for event in acting if event.data is not None]
         actors = [data.actor or "" for data in datas]
         slots: list[int | None] = list(map(self.state.people.slot.get, actors))
         if None in slots:
             for place in [place for place, slot in enumerate(slots) if slot is None]:
                 slots[place] = self._newcomer(actors[place], messages[places[place]], into)
         told = [data.outcome if type_ == LOGIN else data.verb for type_, data in zip(types, datas, strict=True)]
-
-        where = slice(None) if len(acting) == len(found) else np.array(places, np.intp)
 
         def column(values: Ints, nobodys: int = 0) -> Any:
             made = np.full(len(found), nobodys, values.dtype)
@@ -144,27 +145,25 @@ class Reader:
 
     def _communities(self, datas: list[Data], types: list[Type], slots: list[int | None]) -> Ints:
         """Return the segment of each act's community, NOBODY for acts of nobody and in none."""
-        segment = np.full(len(datas), NOBODY)
-        inside = [
-            place
-            for place, data in enumerate(datas)
-            if data.community and types[place] != LOGIN and slots[place] != NOBODY
-        ]
-        if inside:
-            names = [datas[place].community for place in inside]
-            known = {name: self.state.segments.of(COMMUNITY, name) for name in dict.fromkeys(names)}
-            segment[inside] = [known[name] for name in names]
-        return segment
+        names = [data.community for data in datas]
+        if LOGIN in types or NOBODY in slots:
+            counted = zip(names, types, slots, strict=True)
+            names = [None if type_ == LOGIN or slot == NOBODY else name for name, type_, slot in counted]
+        of = self.state.segments.of
+        segment = {name: of(COMMUNITY, name) if name else NOBODY for name in dict.fromkeys(names)}
+        return _ints([segment[name] for name in names])
 
-    def _naming(self, found: list[Event]) -> Ints:
+    def _naming(self, found: list[Event], types: list[Type]) -> Ints:
         """Keep whom events name; return the column `naming` of `Acts`."""
         column = np.full(len(found), NOBODY)
-        for place, data in [(place, event.data) for place, event in enumerate(found) if event.type == CONTENT]:
-            if data is not None and data.to:
-                column[place] = self.state.name(data.to[:MOST_NAMED])
+        if CONTENT in types:
+            named = [(place, event.data.to) for place, event in enumerate(found) if event.data and event.data.to]
+            for place, people in named:
+                if types[place] == CONTENT:
+                    column[place] = self.state.name(people[:MOST_NAMED])
         return column
 
-    def _hear(self, found: list[Event], time: Ints, sources: dict[str, Heard]) -> Ints:
+    def _hear(self, found: list[Event], types: list[Type], time: Ints, sources: dict[str, Heard]) -> Ints:
         """Note of each source what is heard of it; return the column `source` of `Acts`."""
         told = [event.source for event in found]
         names = list(dict.fromkeys(told))
@@ -175,7 +174,8 @@ class Reader:
         newest = np.zeros(len(names), np.int64)
         np.maximum.at(newest, place, time)
         beat = np.zeros(len(found), bool)
-        beat[[place for place, event in enumerate(found) if event.type == HEARTBEAT]] = True
+        if HEARTBEAT in types:
+            beat[[place for place, type_ in enumerate(types) if type_ == HEARTBEAT]] = True
         beats = np.bincount(place[beat], minlength=len(names))
         heard = np.bincount(place, minlength=len(names)) - beats
         for name, *all_ in zip(names, newest.tolist(), heard.tolist(), beats.tolist(), strict=True):

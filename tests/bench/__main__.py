@@ -1,6 +1,6 @@
 """`python -m tests.bench [throughput|durability|freshness|state|growth|judging|hierarchy]`; without one, all in turn.
 
-All of them take about 50 minutes on two cores that have nothing else to do: throughput 20 (slow contestants get 60 s,
+All of them take about 50 minutes on two cores that have nothing else to do: throughput 25 (slow contestants get 60 s,
 or what they need for 50 000 events), durability 6, freshness 12, state 7, growth 6. With --quick it is a fifth of that.
 """
 
@@ -68,7 +68,7 @@ def _stage() -> Iterator[Stage]:
 
 @main.command("throughput")
 @_options
-@click.option("--events", type=click.IntRange(50_000), default=1_000_000, show_default=True)
+@click.option("--events", type=click.IntRange(50_000), default=3_000_000, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--only", multiple=True, type=click.Choice(list(CONTESTANTS)), help="Only this one; repeatable.")
 def throughput_(out: Path | None, quick: bool, events: int, rounds: int, only: tuple[str, ...]) -> None:
@@ -84,7 +84,7 @@ def throughput_(out: Path | None, quick: bool, events: int, rounds: int, only: t
 def durability_(out: Path | None, quick: bool, rounds: int) -> None:
     """What checkpoints cost, memory in an outage of ClickHouse, and the end of a worker in it."""
     with _stage() as stage:
-        durability(stage, _out(out), Shape(events=_QUICK_EVENTS if quick else 1_000_000), 1 if quick else rounds)
+        durability(stage, _out(out), Shape(events=_QUICK_EVENTS if quick else 3_000_000), 1 if quick else rounds)
 
 
 @main.command("freshness")

@@ -1,6 +1,6 @@
 """What it costs to lose nothing: checkpoints, an outage under full load, the end of a worker.
 
-checkpoints   the whole path at the default interval, and with one checkpoint at its very end; in turn
+checkpoints   the whole path at the default interval, and with none but what `esn.pulse` needs to be published; in turn
 outage        ClickHouse stops while a worker has the whole record still to read: the most memory it takes
 end           SIGTERM in the middle of that outage
 """
@@ -13,11 +13,10 @@ from typing import Final
 
 import click
 
-from agents.clickhouse import Reader
 from tests.bench.processes import Meter
-from tests.bench.stage import Record, Shape, Stage, wait_until
+from tests.bench.stage import Record, Shape, Stage
 from tests.bench.tables import machine, markdown, put, spread
-from tests.bench.whole_path import published
+from tests.bench.whole_path import whole_path
 from tests.bench.workers import workers
 
 _NEVER: Final = "3600"
@@ -33,26 +32,23 @@ def durability(stage: Stage, out: Path, shape: Shape, rounds: int) -> None:
     for _ in range(rounds):
         for name, of in zip(seconds, (record, without), strict=True):
             stage.calm()
-            seconds[name].append(_seconds(of))
+            seconds[name].append(whole_path(stage, of, 1).seconds)
             click.echo(f"checkpoints {name}: {seconds[name][-1]:.1f} s", err=True)
     ratios = [often / once for often, once in zip(*seconds.values(), strict=True)]
     before, during, ended = _outage(stage, record)
     rows = [
         *((f"checkpoints {name}, s for the record", spread(took, 1), "") for name, took in seconds.items()),
-        ("checkpoints cost", spread([100 * (ratio - 1) for ratio in ratios], 1, " %"), "of the time, pairwise"),
+        (
+            "checkpoints cost",
+            spread([100 * (ratio - 1) for ratio in ratios], 1, " %"),
+            "until all is published, pairwise",
+        ),
         ("worker before the outage, MiB", f"{before / 2**20:.0f}", "reading at full speed"),
         ("worker in the outage, MiB", f"{during / 2**20:.0f}", f"the most in {_OUTAGE_SECONDS} s"),
         ("SIGTERM in the outage to the end, s", f"{ended:.1f}", "a worker may take 10 s"),
     ]
     figures = {"seconds": seconds, "mib": [before / 2**20, during / 2**20], "end_seconds": ended, "machine": on}
     put(out, "durability", markdown(("what", "measured", "remark"), rows), figures)
-
-
-def _seconds(record: Record) -> float:
-    record.fresh()
-    with workers(1, record.env, record.next_run()) as begun, Reader.of(record.settings) as reader:
-        start = time.monotonic()
-        return wait_until(lambda: published(begun, reader, record), 600, "the last step", every=0.1) - start
 
 
 def _outage(stage: Stage, record: Record) -> tuple[int, int, float]:
