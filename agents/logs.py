@@ -49,7 +49,7 @@ def told(**fields: object) -> dict[str, object]:
 
 
 class Text(logging.Formatter):
-    """2026-11-22T08:15:03.120Z INFO agents.web: worker started kafka=127.0.0.1:9092"""
+    """2026-11-22T08:15:03.120Z INFO agents.web.server: worker started kafka=127.0.0.1:9092"""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

@@ -11,11 +11,11 @@ from functools import partial
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents import broker
-from agents.checkpoint import LARGEST_REQUEST, TRANSACTION_MS, Checkpoint, read_pages
 from agents.errors import Failed
-from agents.security import aiokafka_options
+from agents.kafka import broker
+from agents.kafka.security import aiokafka_options
 from agents.settings import Settings
+from agents.worker.checkpoint import LARGEST_REQUEST, TRANSACTION_MS, Checkpoint, read_pages
 from pipeline import pages
 from pipeline.pages import HEAD, BadPages, Head
 from pipeline.partition import Partition

@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agents import clock
-from agents.broker import admin, partition_of
-from agents.bulk import Bulk, bulk
 from agents.errors import Failed
+from agents.kafka.broker import admin, partition_of
+from agents.kafka.bulk import Bulk, bulk
 from agents.settings import Settings
 from schemas.events import HEARTBEAT, LOGIN, Event, Refused, read
 from schemas.topics import CONTENT, DIRECTORY, LOGINS

@@ -1,6 +1,6 @@
 """Calendars: what the clock on the wall says where people work, and on which days nobody is expected.
 
-Rules: no I/O and no clock; zones and holidays are handed in (`agents/calendar_file.py` reads them). Instants are unix
+Rules: no I/O and no clock; zones and holidays are handed in (`agents/files/calendar.py` reads them). Instants are unix
 seconds; a day is a day of the place's own clock. The detector learns hours of the week, so it is given wall time.
 
     Europe/Madrid, 2026-03-29      00:00Z  01:00Z  02:00Z      the wall clock skips 02:00

@@ -1,6 +1,6 @@
 """Every Kafka topic: its name, how long it keeps what, and whether it is cut like the inputs.
 
-Rules: no broker here, only what is to be true of one; `agents/broker.py` makes it so, a live test compares
+Rules: no broker here, only what is to be true of one; `agents/kafka/broker.py` makes it so, a live test compares
 the two. A topic that is cut per source (`per_source`) has the partition count of the inputs, because each
 partition p of them belongs to the same people. One with `partitions` has that count: what is judged together
 comes to one worker. The others are made with the inputs' count and may have any.

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agents.__main__ import COMMANDS
-from agents.metrics import METRICS
 from agents.settings import SETTINGS
+from agents.web.metrics import METRICS
 from schemas.events import REASONS
 
 ROOT = Path(__file__).parent.parent

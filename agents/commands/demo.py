@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from agents import broker
-from agents.broker import create_topics
-from agents.clickhouse import Reader
-from agents.demo_report import report
 from agents.errors import Failed
-from agents.migrations import migrate
+from agents.kafka import broker
+from agents.kafka.broker import create_topics
 from agents.replay import Record, send
+from agents.report.demo import report
 from agents.settings import Settings, pass_settings
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
 from deploy.local.stack import Addresses, Stack
 from deploy.local.trouble import Trouble
 from schemas.topics import PULSE

@@ -5,18 +5,19 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from agents import broker, clock
-from agents.bulk import bulk
-from agents.directory_now import latest
+from agents import clock
 from agents.errors import Failed, Usage
 from agents.hr_export.changes import Changes, changes
 from agents.hr_export.columns import FIELDS, MANAGER_BY, columns
 from agents.hr_export.people import Found, Reading
 from agents.hr_export.text import decode, rows, sniff
 from agents.hr_export.words import Words
-from agents.printing import Column, format_option, many, note, show
-from agents.progress import progress
+from agents.kafka import broker
+from agents.kafka.bulk import bulk
+from agents.kafka.directory_now import latest
 from agents.settings import Settings, pass_settings
+from agents.terminal.printing import Column, format_option, many, note, show
+from agents.terminal.progress import progress
 from schemas.topics import DIRECTORY
 
 HELP: Final = f"""Import people from an HR system's export.

@@ -6,12 +6,13 @@ from typing import Final
 
 import click
 
-from agents import broker, clock
+from agents import clock
 from agents.doctor import clickhouse, files, kafka, numbers, producers, sample
 from agents.doctor.finding import Finding, wrong
 from agents.errors import Failed
-from agents.printing import Column, format_option, harmless, show
+from agents.kafka import broker
 from agents.settings import Settings, problems
+from agents.terminal.printing import Column, format_option, harmless, show
 from schemas.topics import DIRECTORY
 
 HELP: Final = """Check settings, Kafka, ClickHouse, producers and clocks; say why there are no numbers yet.

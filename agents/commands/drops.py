@@ -8,16 +8,16 @@ from typing import Final
 
 import click
 
-from agents.calendar_file import calendar
-from agents.drop_panels import local, picture
-from agents.drop_replay import History, judge, region_of
+from agents.drops.panels import local, picture
+from agents.drops.recorded import Recorded
+from agents.drops.replay import History, judge, region_of
+from agents.drops.withheld import WITHHELD
 from agents.errors import Failed, Usage
-from agents.printing import Column, Row, format_option, many, note, show
-from agents.progress import progress
-from agents.recorded import Recorded
+from agents.files.calendar import calendar
 from agents.replay import Record
 from agents.settings import Settings, pass_settings
-from agents.withheld import WITHHELD
+from agents.terminal.printing import Column, Row, format_option, many, note, show
+from agents.terminal.progress import progress
 from pipeline.calendars import Calendar
 from pipeline.partition import StepCounts
 from schemas.drops import Drop

@@ -2,8 +2,8 @@
 
 import click
 
-from agents.migrations import migrate
 from agents.settings import Settings, pass_settings
+from agents.storage.migrations import migrate
 
 
 @click.command("migrate")

@@ -6,14 +6,14 @@ from typing import Any, Final
 import click
 
 from agents import clock
-from agents.clickhouse import Reader
 from agents.errors import Usage
-from agents.people_groups import DIMENSIONS, GROUP_SORTS, age_columns, group_columns, groups
-from agents.people_groups import ages as ages_of
-from agents.people_query import INCLUDE, PEOPLE_COLUMNS, SORTS, Question, count, overview, people
-from agents.printing import format_option, many, minute, note, show
+from agents.people.groups import DIMENSIONS, GROUP_SORTS, age_columns, group_columns, groups
+from agents.people.groups import ages as ages_of
+from agents.people.query import INCLUDE, PEOPLE_COLUMNS, SORTS, Question, count, overview, people
 from agents.settings import Settings, pass_settings
-from agents.spans import Moment, Span, spoken
+from agents.storage.clickhouse import Reader
+from agents.terminal.printing import format_option, many, minute, note, show
+from agents.terminal.spans import Moment, Span, spoken
 
 HELP: Final = """List people by when they were last seen, one by one or in groups.
 

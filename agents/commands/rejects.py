@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import click
 
-from agents import clock, rejected
+from agents import clock
 from agents.errors import Failed, Usage
-from agents.printing import Column, format_option, harmless, instant, many, note, show
-from agents.rejected import Rejected
+from agents.rejects import rejected
+from agents.rejects.rejected import Rejected
 from agents.settings import Settings, pass_settings
-from agents.spans import Span
+from agents.terminal.printing import Column, format_option, harmless, instant, many, note, show
+from agents.terminal.spans import Span
 from schemas.events import REASONS
 from schemas.topics import REJECTS
 
@@ -170,7 +171,7 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def _resend(settings: Settings, asked: _Asked, *, again: bool, only_accepted: bool) -> None:
-    from agents.resending import resend  # noqa: PLC0415  (brings aiokafka, which looking does not need)
+    from agents.rejects.resending import resend  # noqa: PLC0415  (brings aiokafka, which looking does not need)
 
     before = {"resent": 0, "copies": 0}
 

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from agents.clickhouse import Reader
-from agents.report_page import Page
-from agents.report_query import DIMENSIONS, Asking, Moment, whole_days
+from agents.report.page import Page
+from agents.report.query import DIMENSIONS, Asking, Moment, whole_days
+from agents.report.weeks import Period, Week, newest_week, whole_day
 from agents.settings import Settings, pass_settings
-from agents.weeks import Period, Week, newest_week, whole_day
+from agents.storage.clickhouse import Reader
 
 HELP: Final = """One page about a week for the steering group: who takes part, who lags, and what happened.
 

@@ -2,7 +2,7 @@
 
 import click
 
-from agents.broker import create_topics
+from agents.kafka.broker import create_topics
 from agents.settings import Settings, pass_settings
 
 

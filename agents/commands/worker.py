@@ -11,11 +11,11 @@ import faust
 import uvloop
 
 from agents import logs
-from agents.app import Pulse
 from agents.errors import Failed
-from agents.security import knock
+from agents.kafka.security import knock
 from agents.settings import Settings, pass_settings
-from agents.web import Web
+from agents.web.server import Web
+from agents.worker.app import Pulse
 
 log = logging.getLogger(__name__)
 

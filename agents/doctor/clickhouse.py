@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from agents import migrations
-from agents.clickhouse import Reader, address_of
 from agents.doctor.finding import Finding, State, seconds, wrong
 from agents.errors import Failed
 from agents.settings import Settings
+from agents.storage import migrations
+from agents.storage.clickhouse import Reader, address_of
 from schemas.rows import BATCHES
 
 _CHECK = "clickhouse"

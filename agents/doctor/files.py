@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from agents.calendar_file import calendar
 from agents.doctor.finding import Finding, wrong
 from agents.errors import Failed
-from agents.printing import many
+from agents.files.calendar import calendar
+from agents.files.targets import targets
 from agents.settings import Settings
-from agents.targets import targets
+from agents.terminal.printing import many
 
 
 def look(settings: Settings) -> Iterator[Finding]:

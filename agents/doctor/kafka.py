@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from agents.broker import Admin, Group
 from agents.doctor.finding import Finding
+from agents.kafka.broker import Admin, Group
 from agents.settings import Settings
 from schemas.topics import CONTENT, DIRECTORY, LOGINS, TOPICS
 

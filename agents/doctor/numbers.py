@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from agents.doctor.finding import Finding
 from agents.doctor.sample import Feed, Feeds
-from agents.printing import instant
+from agents.terminal.printing import instant
 
 _CHECK = "numbers"
 _SLACK_MS = 60_000

@@ -6,8 +6,8 @@ from statistics import median
 
 from agents.doctor.finding import Finding, State, seconds
 from agents.doctor.sample import Feed, Feeds, newest
-from agents.printing import many
 from agents.settings import Settings
+from agents.terminal.printing import many
 from schemas.topics import CONTENT, DIRECTORY, LOGINS
 
 _CAUSES = {

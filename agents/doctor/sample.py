@@ -13,9 +13,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.broker import partition_of
 from agents.errors import Failed
-from agents.security import aiokafka_options
+from agents.kafka.broker import partition_of
+from agents.kafka.security import aiokafka_options
 from agents.settings import Settings
 from pipeline.reading import is_moved
 from schemas import directory, events

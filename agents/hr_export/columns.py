@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agents.errors import Failed, Usage
-from agents.printing import harmless
+from agents.terminal.printing import harmless
 
 FIELDS: Final = (
     "person", "enabled", "kind", "region", "department", "manager", "leader", "ambassador", "timezone", "email", "name",

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.chosen import ALWAYS, Segment
-from agents.day_gauges import NOTHING, Day
-from agents.exporter import Exporter
-from agents.metrics import METRICS
-from agents.moment import Observer
+from agents.web.chosen import ALWAYS, Segment
+from agents.web.day_gauges import NOTHING, Day
+from agents.web.exporter import Exporter
+from agents.web.metrics import METRICS
+from agents.web.moment import Observer
 from tests.agents.still_worker import StillWorker
 from tests.pipeline.crowd import Crowd
 

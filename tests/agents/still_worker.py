@@ -7,10 +7,10 @@ from typing import Any, cast
 from faust.types import TP
 
 from agents import clock
-from agents.batches import Reading
-from agents.feed import Feed
+from agents.seam.batches import Reading
 from agents.settings import Settings
-from agents.vitals import Vitals
+from agents.worker.feed import Feed
+from agents.worker.vitals import Vitals
 from pipeline.partition import Partition
 from schemas.topics import CONTENT, DIRECTORY, LOGINS
 

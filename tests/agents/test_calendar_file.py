@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.calendar_file import calendar, read
 from agents.errors import Usage
+from agents.files.calendar import calendar, read
 from agents.settings import Settings
 from pipeline.calendars import Calendar
 

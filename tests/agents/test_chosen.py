@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.chosen import ALWAYS, MOST_MEMBERS, Chosen
 from agents.errors import Failed
+from agents.web.chosen import ALWAYS, MOST_MEMBERS, Chosen
 from pipeline.segments import COMMUNITY, COMPANY, DEPARTMENT, REGION
 
 DAY = 86_400
@@ -87,7 +87,7 @@ def test_yesterday_s_choice_holds_until_today_s_is_there(clickhouse: ClickHouse,
 def test_the_last_choice_stays_while_clickhouse_is_away(
     clickhouse: ClickHouse, chosen: Chosen, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "agents.chosen")
+    caplog.set_level(logging.WARNING, "agents.web.chosen")
     clickhouse.steps, clickhouse.members = (TODAY, TODAY, TODAY), [("region", "ES")]
     chosen.choose()
     before = chosen.segments

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from agents.clickhouse import LoginRefused, Reader, SchemaWrong, Sink
 from agents.errors import Failed
 from agents.settings import ClickHouseAddress
+from agents.storage.clickhouse import LoginRefused, Reader, SchemaWrong, Sink
 from schemas.rows import Rejects
 
 UNKNOWN_TABLE, UNKNOWN_DATABASE, NO_SUCH_COLUMN, TYPE_MISMATCH = 60, 81, 16, 53

@@ -10,7 +10,7 @@ from clickhouse_driver.bufferedwriter import CompressedBufferedWriter
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.errors import TypeMismatchError
 
-from agents import columns
+from agents.storage import columns
 from schemas.rows import Names
 
 NAMES = "LowCardinality(String)"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agents import day_gauges
-from agents.day_gauges import NOTHING, DayGauges
 from agents.errors import Failed
+from agents.web import day_gauges
+from agents.web.day_gauges import NOTHING, DayGauges
 from pipeline.segments import COMPANY, REGION
 
 CHOSEN = frozenset({(REGION, "ES"), (COMPANY, "all")})
@@ -77,7 +77,7 @@ def test_before_any_day_is_whole(clickhouse: ClickHouse) -> None:
 
 
 def test_the_last_day_stays_while_clickhouse_is_away(clickhouse: ClickHouse, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "agents.day_gauges")
+    caplog.set_level(logging.WARNING, "agents.web.day_gauges")
     work = gauges(clickhouse)
     work.look()
     before = work.day

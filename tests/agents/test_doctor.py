@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from agents.broker import partition_of
 from agents.doctor import numbers, producers
 from agents.doctor.finding import Finding, seconds, wrong
 from agents.doctor.numbers import Facts
 from agents.doctor.sample import Feed, Feeds, misplaced
 from agents.errors import Failed
+from agents.kafka.broker import partition_of
 from agents.settings import Settings
 
 MINUTE = 60_000

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from agents.drop_picture import Panel, Shade, draw
+from agents.drops.picture import Panel, Shade, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 MONDAY = 1772409600  # 2026-03-02

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents import exporter
-from agents.chosen import Segment
-from agents.day_gauges import Day
-from agents.metrics import METRICS
+from agents.web import exporter
+from agents.web.chosen import Segment
+from agents.web.day_gauges import Day
+from agents.web.metrics import METRICS
 from pipeline.acts import MEASURES
 from pipeline.judge import Outlook
 from pipeline.segments import COMMUNITY, COMPANY, DEPARTMENT, MANAGER, REGION

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
-from agents import exporter
+from agents.web import exporter
 from pipeline.segments import DEPARTMENT
 from tests.agents.pages import crowd, exporting, read, scrape
 from tests.agents.still_worker import StillWorker

@@ -1,7 +1,7 @@
 import pytest
 
-from agents.checkpoint import LARGEST_REQUEST, Outgoing
-from agents.fitting import fitting, weight
+from agents.worker.checkpoint import LARGEST_REQUEST, Outgoing
+from agents.worker.fitting import fitting, weight
 from pipeline.reading import MOVED_HEADER
 
 OURS = (("reason", b"too_large"), ("topic", b"esn.logins"), ("partition", b"3"), ("offset", b"17"))

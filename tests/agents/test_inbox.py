@@ -6,9 +6,9 @@ from typing import cast
 from faust.types import TP
 
 from agents import clock
-from agents.batches import Batches, Reading
-from agents.feed import News
-from agents.inbox import Inbox
+from agents.seam.batches import Batches, Reading
+from agents.worker.feed import News
+from agents.worker.inbox import Inbox
 
 PATIENCE = 5.0
 

@@ -59,22 +59,24 @@ def failing(exc: BaseException) -> Any:
 
 def test_text(begin: Callable[..., Logged]) -> None:
     logged = begin()
-    logging.getLogger("agents.web").info("worker %s", "started", extra=told(kafka="a:1,b:2", partitions="0, 1", n=3))
+    logging.getLogger("agents.web.server").info(
+        "worker %s", "started", extra=told(kafka="a:1,b:2", partitions="0, 1", n=3)
+    )
     (line,) = logged()
     at, rest = line.split(" ", 1)
     assert len(at) == len("2026-11-22T08:15:03.120Z")
     assert at.endswith("Z")
-    assert rest == 'INFO agents.web: worker started kafka=a:1,b:2 partitions="0, 1" n=3'
+    assert rest == 'INFO agents.web.server: worker started kafka=a:1,b:2 partitions="0, 1" n=3'
 
 
 def test_json(begin: Callable[..., Logged]) -> None:
     logged = begin(ESN_LOG_FORMAT="json")
-    logging.getLogger("agents.web").warning("né %d\nlines", 2, extra=told(n=3, ok=True, level="mine", none=None))
+    logging.getLogger("agents.web.server").warning("né %d\nlines", 2, extra=told(n=3, ok=True, level="mine", none=None))
     line = json.loads(logged()[0])
     assert line.pop("at").endswith("Z")
     assert line == {
         "level": "warning",
-        "logger": "agents.web",
+        "logger": "agents.web.server",
         "message": "né 2 lines",
         "n": 3,
         "ok": True,
@@ -98,35 +100,35 @@ def test_others_chatter_is_for_their_authors(begin: Callable[..., Logged]) -> No
     for name in ("faust.worker", "mode.service", "aiokafka.cluster", "kafka.conn", "asyncio", "aiohttp.access"):
         logging.getLogger(name).info("chatter")
         logging.getLogger(name).warning("trouble of %s", name)
-    logging.getLogger("agents.faust_driver").info("[^--Consumer]: Starting...")
-    logging.getLogger("agents.app").info("ours")
-    logging.getLogger("agents.app").debug("too much")
+    logging.getLogger("agents.seam.faust_driver").info("[^--Consumer]: Starting...")
+    logging.getLogger("agents.worker.app").info("ours")
+    logging.getLogger("agents.worker.app").debug("too much")
     logging.getLogger("aiokafka.consumer.group_coordinator").warning("the group is rebalancing")
     said = [line.split(" ", 1)[1] for line in logged()]
     assert len(said) == 7
     assert all(line.startswith("WARNING") for line in said[:6])
-    assert said[6] == "INFO agents.app: ours"
+    assert said[6] == "INFO agents.worker.app: ours"
 
 
 def test_debug_shows_them(begin: Callable[..., Logged]) -> None:
     logged = begin(ESN_LOG_LEVEL="debug")
     logging.getLogger("faust.worker").info("chatter")
-    logging.getLogger("agents.faust_driver").info("[^--Consumer]: Starting...")
+    logging.getLogger("agents.seam.faust_driver").info("[^--Consumer]: Starting...")
     assert len(logged()) == 2
 
 
 def test_error_silences_warnings(begin: Callable[..., Logged]) -> None:
     logged = begin(ESN_LOG_LEVEL="error")
     logging.getLogger("faust.worker").warning("trouble")
-    logging.getLogger("agents.app").warning("trouble")
-    logging.getLogger("agents.app").error("more")
+    logging.getLogger("agents.worker.app").warning("trouble")
+    logging.getLogger("agents.worker.app").error("more")
     assert len(logged()) == 1
 
 
 def test_beginning_twice_says_things_once(begin: Callable[..., Logged]) -> None:
     begin()
     logged = begin()
-    logging.getLogger("agents.app").info("once")
+    logging.getLogger("agents.worker.app").info("once")
     assert len(logged()) == 1
 
 
@@ -135,13 +137,13 @@ def test_a_failed_is_left_to_the_command(begin: Callable[..., Logged]) -> None:
     failure = Failed("no topic: run `esn-pulse topics`")
     logging.getLogger("faust.app").error("crashed", exc_info=failing(failure))
     logging.getLogger("mode.worker").error("Error: %r", failure)
-    logging.getLogger("agents.chosen").warning("cannot ask: %s", failure)
+    logging.getLogger("agents.web.chosen").warning("cannot ask: %s", failure)
     assert [line.split(": ", 1)[1] for line in logged()] == [f"cannot ask: Failed: {failure}"]
 
 
 def test_what_may_be_said_of_an_exception(begin: Callable[..., Logged]) -> None:
     logged = begin(ESN_LOG_FORMAT="json")
-    log = logging.getLogger("agents.app")
+    log = logging.getLogger("agents.worker.app")
     log.error("a", exc_info=failing(ConnectionRefusedError(111, "Connection refused")))
     log.error("b", exc_info=failing(KafkaConnectionError("no broker at 127.0.0.1:9092")))
     inner = KeyError(WHO)
@@ -199,7 +201,7 @@ def utterances() -> list[Any]:
 def test_no_person_gets_into_a_line(begin: Callable[..., Logged], log_format: str, place: int) -> None:
     logged = begin(ESN_LOG_FORMAT=log_format, ESN_LOG_LEVEL="debug")
     said = utterances()[place]
-    for name in ("agents.intake", "faust.agents", "aiokafka.producer"):
+    for name in ("agents.worker.intake", "faust.agents", "aiokafka.producer"):
         log = logging.getLogger(name)
         log.error("it was %s", said)
         log.error("it was %r and %r", said, said)
@@ -233,7 +235,9 @@ async def test_a_task_that_nobody_asks_about_tells_no_names(begin: Callable[...,
 
 def test_places_in_the_log_are_told(begin: Callable[..., Logged]) -> None:
     logged = begin()
-    logging.getLogger("agents.batches").warning("%s and %s and %s", TP("esn.logins", 3), {TP("esn.content", 1)}, [1, 2])
+    logging.getLogger("agents.seam.batches").warning(
+        "%s and %s and %s", TP("esn.logins", 3), {TP("esn.content", 1)}, [1, 2]
+    )
     assert "TP(topic='esn.logins', partition=3) and {TP(topic='esn.content', partition=1)} and [1, 2]" in logged()[0]
 
 

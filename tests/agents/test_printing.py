@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.printing import Column, harmless, many, minute, show
+from agents.terminal.printing import Column, harmless, many, minute, show
 
 COLUMNS = (
     Column("who"),

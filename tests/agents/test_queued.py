@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from agents import queued
-from agents.queued import Queue
+from agents.storage import queued
+from agents.storage.queued import Queue
 from schemas.rows import Batch, Rejects
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.recorded import Recorded
+from agents.drops.recorded import Recorded
 from agents.settings import Settings
 from agents.simulation import Company
 from pipeline.acts import MEASURES

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.broker import partition_of
 from agents.errors import Failed
+from agents.kafka.broker import partition_of
 from agents.replay import Message, Record, Script
 from agents.settings import Settings
 

@@ -1,7 +1,7 @@
 import click
 import pytest
 
-from agents.spans import Moment, Span, spoken
+from agents.terminal.spans import Moment, Span, spoken
 
 DAY = 86_400_000
 

@@ -6,8 +6,8 @@ import pytest
 
 from agents.doctor import files
 from agents.errors import Usage
+from agents.files.targets import Targets, read, targets
 from agents.settings import Settings
-from agents.targets import Targets, read, targets
 
 GOOD = """
 default = 0.8

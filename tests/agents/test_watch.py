@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from agents.watch import Pauses, Watch
+from agents.worker.watch import Pauses, Watch
 from tests.agents.still_worker import StillWorker
 from tests.pipeline.crowd import Crowd
 
@@ -37,7 +37,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, ob
 
 @pytest.fixture(autouse=True)
 def all_levels(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "agents.watch")
+    caplog.set_level(logging.DEBUG, "agents.worker.watch")
 
 
 def test_a_quiet_worker_says_nothing(worker: StillWorker, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,11 +11,12 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from agents import health, web
-from agents.app import Pulse
-from agents.clickhouse import SchemaWrong
 from agents.errors import Failed
-from agents.web import Web
+from agents.storage.clickhouse import SchemaWrong
+from agents.web import health
+from agents.web import server as web
+from agents.web.server import Web
+from agents.worker.app import Pulse
 from tests.agents.still_worker import StillWorker
 from tests.pipeline.crowd import Crowd
 
@@ -99,7 +100,7 @@ async def test_the_token_is_wanted_on_every_page() -> None:
 
 
 async def test_a_taken_default_port_moves_on_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "agents.web")
+    caplog.set_level(logging.INFO, "agents.web.server")
     with taken_port() as port:
         pulse = worker(ESN_WEB_PORT=str(port))
         server = Web(cast(Pulse, pulse), port_given=False)
@@ -198,7 +199,7 @@ async def test_live_fails_with_an_intake_that_died_or_a_failure() -> None:
 async def test_a_page_that_cannot_be_made_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(0)
     async with serving(worker(crowd)) as get:
-        monkeypatch.setattr("agents.moment.still", lambda _state: 1 / 0)
+        monkeypatch.setattr("agents.web.moment.still", lambda _state: 1 / 0)
         status, text, _ = await get("/metrics")
         assert status == 500
         assert "Traceback" not in text
@@ -249,7 +250,7 @@ async def test_a_task_with_a_bug_is_begun_again(
         looks.put_nowait(1)
         raise RuntimeError("u17")
 
-    monkeypatch.setattr("agents.watch.Watch.look", look)
+    monkeypatch.setattr("agents.worker.watch.Watch.look", look)
     async with serving(pulse) as get, asyncio.timeout(10):
         await looks.get()
         await looks.get()

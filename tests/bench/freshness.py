@@ -22,10 +22,10 @@ from typing import Any, Final
 
 import click
 
-from agents.broker import create_topics, partition_of, producer
-from agents.clickhouse import Reader
-from agents.migrations import migrate
+from agents.kafka.broker import create_topics, partition_of, producer
 from agents.settings import Settings
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
 from schemas.topics import CONTENT, DIRECTORY
 from tests.bench.load import PARTITIONS, event, person
 from tests.bench.processes import Meter

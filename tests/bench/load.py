@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
-from agents.broker import partition_of
-from agents.bulk import bulk
+from agents.kafka.broker import partition_of
+from agents.kafka.bulk import bulk
 from agents.settings import Settings
 from schemas.topics import CONTENT, LOGINS
 

@@ -17,12 +17,12 @@ import click
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from agents.broker import admin, create_topics
-from agents.clickhouse import Reader
-from agents.migrations import migrate
+from agents.kafka.broker import admin, create_topics
 from agents.replay import Sent, send
 from agents.settings import Settings
 from agents.simulation import Company
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
 from deploy.local.stack import Stack
 from schemas.rows import BATCHES
 from schemas.topics import CONTENT, DIRECTORY, LOGINS, TOPICS

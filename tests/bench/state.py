@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import click
 
-from agents.checkpoint import Checkpoint, read_pages
 from agents.settings import Settings
+from agents.worker.checkpoint import Checkpoint, read_pages
 from tests.bench.stage import Record, Shape, Stage, wait_until
 from tests.bench.tables import machine, markdown, put
 from tests.bench.workers import ROOT, workers

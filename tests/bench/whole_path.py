@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from agents.broker import Admin, admin
-from agents.clickhouse import Reader
+from agents.kafka.broker import Admin, admin
+from agents.storage.clickhouse import Reader
 from tests.bench.processes import Meter, cost
 from tests.bench.runs import Run
 from tests.bench.stage import Record, Stage, wait_until

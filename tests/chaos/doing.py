@@ -15,13 +15,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from agents.app import Pulse
-from agents.baselines import Baselines
-from agents.checkpoint import Checkpoint
-from agents.clickhouse import Sink
-from agents.intake import Intake
-from agents.judging import Judging
-from agents.partitions import Partitions
+from agents.seam.partitions import Partitions
+from agents.storage.clickhouse import Sink
+from agents.worker.app import Pulse
+from agents.worker.baselines import Baselines
+from agents.worker.checkpoint import Checkpoint
+from agents.worker.intake import Intake
+from agents.worker.judging import Judging
 
 BYTES = 4096
 DOINGS: list[tuple[type, str, Callable[..., str]]] = [

@@ -16,13 +16,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from agents import checkpoint
-from agents.baselines import Baselines
-from agents.batches import Batches
-from agents.checkpoint import Checkpoint, Ledger
-from agents.clickhouse import Sink
-from agents.intake import Intake
-from agents.judging import Judging
+from agents.seam.batches import Batches
+from agents.storage.clickhouse import Sink
+from agents.worker import checkpoint
+from agents.worker.baselines import Baselines
+from agents.worker.checkpoint import Checkpoint, Ledger
+from agents.worker.intake import Intake
+from agents.worker.judging import Judging
 from pipeline.pages import HEAD
 from schemas.topics import BASELINES, PAGES, PULSE
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agents.broker import read
+from agents.kafka.broker import read
 from agents.settings import Settings
 from schemas.topics import DROPS, PULSE
 from tests.recount import ActiveKey, Recount, differences

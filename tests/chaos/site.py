@@ -18,8 +18,8 @@ from typing import Any
 
 import psutil
 
-from agents import broker
 from agents.errors import Failed
+from agents.kafka import broker
 from agents.replay import send
 from deploy.local.service import Service
 from deploy.local.stack import Stack

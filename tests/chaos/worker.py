@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents import app, faust_driver
 from agents.__main__ import main
+from agents.seam import faust_driver
+from agents.worker import app
 from tests.chaos import doing, points
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.metrics import METRICS
+from agents.web.metrics import METRICS
 from tests.debian import programs
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

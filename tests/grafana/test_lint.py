@@ -11,7 +11,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from agents.metrics import METRICS
+from agents.web.metrics import METRICS
 from tests.deploy.test_alerts import ALERTS, headings
 from tests.grafana.dashboards import CLICKHOUSE, DASHBOARDS, FOLDER, PROMETHEUS, Json, panels, source
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from agents.broker import admin, consumer, partition_of, producer, read
+from agents.kafka.broker import admin, consumer, partition_of, producer, read
 from agents.simulation import REGIONS, Company, Drop
 from tests.live.rig import Rig, rig, wait_until
 

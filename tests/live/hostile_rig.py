@@ -9,9 +9,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from agents import broker, clock
-from agents.broker import partition_of
-from agents.bulk import bulk
+from agents import clock
+from agents.kafka import broker
+from agents.kafka.broker import partition_of
+from agents.kafka.bulk import bulk
 from agents.replay import Message, Script
 from schemas.topics import CONTENT, DIRECTORY, LOGINS, REJECTS
 from tests.hostile import WORDS, Refusable, refusable

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agents.broker import create_topics, read
-from agents.clickhouse import Reader
-from agents.migrations import migrate
+from agents.kafka.broker import create_topics, read
 from agents.repartitioning import widen
 from agents.replay import send
 from agents.settings import Settings
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
 from schemas.events import instant
 from tests.recount import (
     ActiveKey,

@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.clickhouse import Reader
+from agents.storage.clickhouse import Reader
 from pipeline.windows import WINDOWS
 
 Values = dict[tuple[str, ...], float]

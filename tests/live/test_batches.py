@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from faust.types import TP
 
-from agents.batches import Batch
 from agents.errors import Failed
+from agents.seam.batches import Batch
 from tests.live.seam_apps.recorder import SMALL_FETCH, Broker, Recorder, partitions, until
 
 pytestmark = pytest.mark.timeout(120)

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from faust.types import TP
 
-from agents.batches import Batch, Reading
+from agents.seam.batches import Batch, Reading
 from tests.live.seam_apps.recorder import SMALL_FETCH, Broker, Recorder, partitions, until
 
 pytestmark = pytest.mark.timeout(120)

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 from clickhouse_driver import Client
 
-from agents.clickhouse import Reader
-from agents.migrations import BI_VIEWS, migrate
 from agents.settings import Settings
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import BI_VIEWS, migrate
 from deploy.local.clickhouse import ClickHouse
 from deploy.local.progress import Progress
 from tests.live.daily import COMPANY, PARTITIONS, fill

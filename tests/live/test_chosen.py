@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from agents.chosen import ALWAYS, MOST_MEMBERS, Chosen, clickhouse
-from agents.clickhouse import Sink
-from agents.migrations import migrate
 from agents.settings import Settings
+from agents.storage.clickhouse import Sink
+from agents.storage.migrations import migrate
+from agents.web.chosen import ALWAYS, MOST_MEMBERS, Chosen, clickhouse
 from pipeline.segments import COMMUNITY, COMPANY, DEPARTMENT, REGION
 from schemas.rows import ActivePeople
 

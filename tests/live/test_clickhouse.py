@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.clickhouse import LoginRefused, Reader, SchemaWrong, Sink, address_of
-from agents.migrations import migrate
 from agents.settings import ClickHouseAddress, Settings
+from agents.storage.clickhouse import LoginRefused, Reader, SchemaWrong, Sink, address_of
+from agents.storage.migrations import migrate
 from deploy.local.stack import Stack
 from schemas.rows import ActivePeople, Activity, Batch, Names, People, Rejects
 

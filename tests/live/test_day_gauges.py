@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.chosen import clickhouse
-from agents.day_gauges import Day, DayGauges
-from agents.migrations import migrate
 from agents.settings import Settings
+from agents.storage.migrations import migrate
+from agents.web.chosen import clickhouse
+from agents.web.day_gauges import Day, DayGauges
 from pipeline.segments import COMMUNITY, COMPANY, DEPARTMENT, REGION
 from tests.live.days import Count, whole, write_days
 

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.clickhouse import Reader
-from agents.demo_report import report
-from agents.migrations import migrate
+from agents.report.demo import report
 from agents.settings import Settings
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
 from tests.live.days import Count, insert, whole, write_days
 
 DAY = date(2010, 9, 30)

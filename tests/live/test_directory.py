@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents import broker
-from agents.broker import create_topics
+from agents.kafka import broker
+from agents.kafka.broker import create_topics
 from agents.settings import Settings
 from tests.live.calling import NO_KAFKA, Caller
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from agents import broker
-from agents.broker import create_topics
-from agents.clickhouse import Reader
-from agents.migrations import migrate
+from agents.kafka import broker
+from agents.kafka.broker import create_topics
 from agents.settings import Settings
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
 from tests.live.calling import WORDS, Caller
 from tests.live.rig import wait_until
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agents import broker
-from agents.checkpoint import read_pages
+from agents.kafka import broker
 from agents.replay import send
+from agents.worker.checkpoint import read_pages
 from pipeline import pages
 from pipeline.pages import HEAD
 from schemas.topics import DIRECTORY

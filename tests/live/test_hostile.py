@@ -11,8 +11,9 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from agents import broker, clock
-from agents.broker import partition_of
+from agents import clock
+from agents.kafka import broker
+from agents.kafka.broker import partition_of
 from agents.simulation import Company
 from schemas.events import FUTURE_MS, OLD_MS, instant
 from schemas.topics import LOGINS

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.metrics import METRICS
 from agents.replay import send
 from agents.simulation import Company
+from agents.web.metrics import METRICS
 from tests.live.rig import Rig, rig, wait_until
 from tests.live.scraping import free_port, get, health, newest_rows, people, positive, samples
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from agents import migrations
-from agents.clickhouse import Reader, SchemaWrong
 from agents.commands.migrate import command
 from agents.errors import Failed
-from agents.migrations import Migration, migrate
 from agents.settings import Settings
+from agents.storage import migrations
+from agents.storage.clickhouse import Reader, SchemaWrong
+from agents.storage.migrations import Migration, migrate
 from schemas.rows import BATCHES, Batch
 
 VIEWS = {  # the public contract: names, order and types

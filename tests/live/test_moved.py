@@ -15,8 +15,9 @@ from zlib import crc32
 
 import pytest
 
-from agents import broker, clock
-from agents.broker import partition_of
+from agents import clock
+from agents.kafka import broker
+from agents.kafka.broker import partition_of
 from agents.replay import Message, Script
 from agents.simulation import Company
 from schemas.topics import CONTENT, DIRECTORY, LOGINS

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from agents import broker, checkpoint
-from agents.checkpoint import Checkpoint, Outgoing
+from agents.kafka import broker
 from agents.simulation import Company
+from agents.worker import checkpoint
+from agents.worker.checkpoint import Checkpoint, Outgoing
 from deploy.local.service import Service
 from deploy.local.stack import Stack
 from schemas.topics import CONTENT, DIRECTORY, LOGINS, REJECTS

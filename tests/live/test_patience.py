@@ -4,8 +4,8 @@ import json
 import time
 from typing import Any
 
-from agents.broker import producer
-from agents.intake import PATIENCE_SECONDS
+from agents.kafka.broker import producer
+from agents.worker.intake import PATIENCE_SECONDS
 from tests.live.rig import Rig
 from tests.recount import recount
 from tests.recount.lines import act, heartbeat, login, person

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agents import broker, rejected
-from agents.broker import create_topics
-from agents.migrations import migrate
+from agents.kafka import broker
+from agents.kafka.broker import create_topics
+from agents.rejects import rejected
 from agents.settings import Settings
+from agents.storage.migrations import migrate
 from tests.live.calling import NO_KAFKA, WORDS, Caller
 from tests.live.rig import wait_until
 

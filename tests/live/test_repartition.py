@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents.checkpoint import read_pages
+from agents.worker.checkpoint import read_pages
 from pipeline.pages import HEAD
 from tests.live.rig import Rig, rig, wait_until
 from tests.live.samples import simulated

@@ -14,8 +14,8 @@ import pytest
 
 from agents import clock
 from agents.__main__ import main
-from agents.broker import create_topics, partition_of, producer, read
 from agents.errors import Failed
+from agents.kafka.broker import create_topics, partition_of, producer, read
 from agents.replay import send
 from agents.settings import Settings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.migrations import migrate
 from agents.settings import Settings
+from agents.storage.migrations import migrate
 from tests.live.calling import Caller
 from tests.live.days import Count, insert, whole, write_days
 

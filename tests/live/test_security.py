@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from agents import broker
-from agents.broker import create_topics
+from agents.kafka import broker
+from agents.kafka.broker import create_topics
 from agents.settings import Settings
 from deploy.local import ports
 from schemas.topics import PAGES

@@ -3,8 +3,8 @@
 import pytest
 
 from agents.__main__ import main
-from agents.broker import admin, create_topics
 from agents.errors import Failed
+from agents.kafka.broker import admin, create_topics
 from agents.settings import Settings
 from schemas.topics import TOPICS
 

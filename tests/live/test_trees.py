@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from agents.chosen import clickhouse
-from agents.clickhouse import Reader
-from agents.migrations import migrate
 from agents.settings import Settings
-from agents.trees import Trees
+from agents.storage.clickhouse import Reader
+from agents.storage.migrations import migrate
+from agents.web.chosen import clickhouse
+from agents.web.trees import Trees
 from tests.live.days import Count, insert, whole, write_days
 from tests.live.rig import wait_until
 
@@ -139,7 +139,7 @@ def test_the_sums_are_those_person_by_person(
 def test_a_large_company_is_summed_up_day_by_day(
     settings: Settings, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.trees.MOST_MANAGERS", 3)
+    monkeypatch.setattr("agents.web.trees.MOST_MANAGERS", 3)
     days = [FIRST + timedelta(days=number) for number in range(4)]
     write_days(settings, whole(days, 3))
     for day, managers in zip(days, (1, 2, 1, 9), strict=True):
@@ -208,8 +208,8 @@ def test_a_chain_of_managers_deeper_than_any_company_ends(settings: Settings, re
 async def test_clickhouse_may_be_away_and_only_the_judge_sums_up(
     settings: Settings, reader: Reader, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.trees.PAUSE_SECONDS", 0.01)
-    caplog.set_level(logging.WARNING, "agents.trees")
+    monkeypatch.setattr("agents.web.trees.PAUSE_SECONDS", 0.01)
+    caplog.set_level(logging.WARNING, "agents.web.trees")
     write_days(settings, [*whole([FIRST], 3), (FIRST, "manager", "u1", "enabled", 0, 0, 3)])
     away = Settings.from_env({"ESN_CLICKHOUSE": "clickhouse://127.0.0.1:1/esn"})
     there, gone, judging, asked = clickhouse(settings), clickhouse(away), False, 0

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from agents.migrations import TABLES
+from agents.storage.migrations import TABLES
 from schemas.rows import BATCHES, Activity, Batch, Names, Rejects
 
 

@@ -14,8 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from agents.batches import Batch, Batches
-from agents.faust_driver import faust_settings
+from agents.seam.batches import Batch, Batches
+from agents.seam.faust_driver import faust_settings
 
 SMALL_FETCH = 4_000  # bytes: some tens of records a slice
 

@@ -1,0 +1,1 @@
+"""`esn-pulse drops`: what would have been alarmed over a recorded period."""

@@ -1,0 +1,1 @@
+"""What a team writes into files, read whole: every problem one line that names the place."""

@@ -1,0 +1,1 @@
+"""`esn-pulse people`: who was last seen when."""

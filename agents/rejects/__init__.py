@@ -1,0 +1,1 @@
+"""`esn-pulse rejects`: what was refused, and sending it again."""

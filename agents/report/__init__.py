@@ -1,0 +1,1 @@
+"""`esn-pulse report`, and what the demo says at its end."""

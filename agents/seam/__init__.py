@@ -1,0 +1,1 @@
+"""Between Faust and the worker: partition slices in, durable offsets out."""

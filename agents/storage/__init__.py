@@ -1,0 +1,1 @@
+"""Rows into ClickHouse, and questions to it."""

@@ -1,0 +1,1 @@
+"""How commands speak with a person: tables, progress, spans of time."""
