@@ -64,10 +64,9 @@ def _write_state(days: Days, page: PageWriter) -> None:
     page.ints(np.array([day for _, day in strangers], np.int64))
 
 
-def read_days(pages: Pages, days: Days, capacity: int) -> None:
-    """Read it; there is room for so many people."""
+def read_days(pages: Pages, days: Days) -> None:
+    """Read it; there is room for the people already."""
     record = days.record
-    days.fit(capacity)
     start = 0
     for _, page in of_series(pages, "day-past"):
         active = page.digests()

@@ -130,7 +130,7 @@ def decode(
     kinds.read_before(pages, state.activity)
     state.forgotten = kinds.read_forgotten(pages)
     read_hearing(pages, state.hearing)
-    read_days(pages, state.days, len(state.people.kind))
+    read_days(pages, state.days)
     state.clocks.read = list(moment.read)
     state.clocks.watermark, state.clocks.newest = moment.watermark, moment.newest
     state.clocks.struck = set(moment.struck[0]), set(moment.struck[1])

@@ -88,13 +88,13 @@ class Partition:
         self.partitions = partitions
         self.step_ms = step_ms
         self.segments = Segments()
-        self.people = People(self.segments)
+        self.days = Days(partitions, zone)
+        self.people = People(self.segments, self.days.fit)
         self.pairs = Pairs()
         self.clocks = Clocks(lateness_ms)
         self.duplicates = Duplicates()
         self.activity = Activity()
         self.hearing = Hearing()
-        self.days = Days(partitions, zone)
         self.names: dict[int, Sequence[str]] = {}
         """Whom acts name that wait for their turn."""
         self.waiting_people = Waiting()
@@ -117,7 +117,6 @@ class Partition:
         person = listing.person or ""
         known = person in self.people.slot
         slot = self.people.of(person)
-        self.days.fit(len(self.people.kind))
         if not known:
             self.days.start(person, slot)
         self.activity.remember(slot, self.people)
@@ -126,7 +125,6 @@ class Partition:
     def forget(self, person: str) -> None:
         """Forget somebody: what they did before is gone, what they do later is done by somebody new."""
         self.forgotten.append(person)
-        self.days.fit(len(self.people.kind))
         slot = self.people.forget(person)
         self.days.forget(person, slot)
         if slot is None:
@@ -144,7 +142,6 @@ class Partition:
 
     def hear_named(self, name: str, day: int) -> None:
         """Take from a source partition that somebody named a person; see `Days`."""
-        self.days.fit(len(self.people.kind))
         self.days.hear(name, day, self.people.slot.get(name))
 
     def apply(self, idle: tuple[bool, bool]) -> int:
@@ -182,7 +179,6 @@ class Partition:
         in_time = acts.time >= watermark - MEMORY_MS
         self.people.see(acts, in_time)
         self.activity.see(acts, watermark, self.people)
-        self.days.fit(len(self.people.kind))
         naming = np.flatnonzero(acts.naming != NOBODY).tolist()
         self.days.see(acts, watermark, [(place, self.names[int(acts.naming[place])]) for place in naming])
         step = -(-np.maximum(acts.time, watermark) // self.step_ms) * self.step_ms
@@ -236,7 +232,6 @@ class Partition:
         """Close what lies behind the watermark, at most `most` steps; call again while `due()`."""
         closed = Closed()
         mark = self.clocks.watermark
-        self.days.fit(len(self.people.kind))
         steps = self._steps_due(mark, most)
         if len(steps):
             people = by_step(self.waiting_people.due(int(steps[-1])), steps)

@@ -3,6 +3,7 @@
 A slot belongs to one person, listed or seen, until that person is forgotten; then it is empty and may be given again.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -38,12 +39,15 @@ _ONE: Final = np.uint32(1)  # of the counters' type: numpy is many times slower 
 class People:
     """Columns; every array's last axis is the slot."""
 
-    def __init__(self, segments: Segments) -> None:
+    def __init__(self, segments: Segments, grown: Callable[[int], None]) -> None:
         self.segments_of = segments
+        self._grown = grown
+        """Told how many slots there is room for, before any of them is given."""
         self.slot: dict[str, int] = {}
         self.name: list[str | None] = []
         self._free: list[int] = []
         self._allocate(64)
+        grown(64)
         self.changed: set[int] = set()
         """Slots whose row in `esn.people` is out of date."""
         self.listing_version = 0
@@ -97,10 +101,12 @@ class People:
         self._allocate(by)
         for column in self.COLUMNS:  # one by one: what was copied is let go of
             setattr(self, column, np.concatenate([old.pop(column), getattr(self, column)], axis=-1))
+        self._grown(len(self.kind))
 
     def restore(self, names: list[str | None]) -> None:
         """Give the slots to these people, None for nobody; their columns are as new."""
         self._allocate(max(64, len(names)))
+        self._grown(len(self.kind))
         self.name = names
         self.slot = {name: slot for slot, name in enumerate(names) if name is not None}
         self._free = [slot for slot in range(len(names) - 1, -1, -1) if names[slot] is None]

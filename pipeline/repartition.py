@@ -173,8 +173,6 @@ class _Move:
         new.changed.update(self.slot[changed[self.owner[changed] == state.number]].tolist())
 
     def _days(self, state: Partition, who: Ints) -> None:
-        self.old.days.fit(len(self.old.people.kind))
-        state.days.fit(len(state.people.kind))
         old, new, to = self.old.days.record, state.days.record, self.slot[who]
         for ours, theirs in zip(new.days, old.days, strict=True):
             ours[to] |= theirs[who]
