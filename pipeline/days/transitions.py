@@ -66,16 +66,19 @@ def _arrivals(acts: Updates, people: People) -> Iterator[tuple[str, Ints]]:
     here = acts.row == ACTIVE
     slot, time = acts.slot[here], acts.time[here]
     last = people.closed[ACTIVE, slot]
-    later = time > last
-    if (later & (time - last >= _AWAY_MS)).any():
-        slot, time = slot[later], time[later]
+    away = time - last >= _AWAY_MS
+    if away.any():
+        maybe = np.zeros(len(people.counted), bool)
+        maybe[slot[away]] = True
+        some = maybe[slot] & (time > last)
+        slot, time = slot[some], time[some]
         order = np.lexsort((time, slot))
         who, first = np.unique(slot[order], return_index=True)
         last = people.closed[ACTIVE, who]
-        away = time[order][first] - last
+        silent = time[order][first] - last
         yield "new", who[last == NEVER]
-        yield "returning", who[(last != NEVER) & (away >= _AWAY_MS) & (away < _GONE_MS)]
-        yield "resurrected", who[(last != NEVER) & (away >= _GONE_MS)]
+        yield "returning", who[(last != NEVER) & (silent >= _AWAY_MS) & (silent < _GONE_MS)]
+        yield "resurrected", who[(last != NEVER) & (silent >= _GONE_MS)]
     made = acts.slot[acts.row == CONTRIBUTE]
     yield "first_contribution", np.unique(made[people.closed[CONTRIBUTE, made] == NEVER])
 
