@@ -25,6 +25,7 @@ COLORS: Final = (
 )  # fmt: skip
 NAMED: Final = {"green": "#37872d", "orange": "#e07400", "red": "#c4162a", "blue": "#3274d9", "purple": "#8f3bb8"}
 INK, FAINT, LINE, PAPER, PANEL = "#1f2329", "#6b7280", "#e3e6ea", "#f3f4f6", "#ffffff"
+_TICK_HOURS: Final = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
 Answers = Mapping[int, Sequence[Frame]]
 """Frames by panel id."""
 
@@ -220,6 +221,13 @@ def _nice(low: float, high: float) -> list[float]:
     return [first + step * place for place in range(int((high - first) / step + 1e-9) + 1)]
 
 
+def _ticks(first: float, last: float) -> list[tuple[float, str]]:
+    """Return at most eight round times and what is written there: the day at midnight, else the hour."""
+    step = next((hours for hours in _TICK_HOURS if (last - first) / (hours * 3600) <= 8), _TICK_HOURS[-1]) * 3600
+    times = [place * step for place in range(math.ceil(first / step), math.floor(last / step) + 1)]
+    return [(one, f"{datetime.fromtimestamp(one, UTC):{'%b %d' if one % 86_400 == 0 else '%H:%M'}}") for one in times]
+
+
 def _series(canvas: Canvas, box: Box, panel: Json, frames: Sequence[Frame]) -> None:
     graphs = _columns(frames)
     custom = panel["fieldConfig"]["defaults"]["custom"]
@@ -256,10 +264,7 @@ def _series(canvas: Canvas, box: Box, panel: Json, frames: Sequence[Frame]) -> N
             FAINT,
             **{"text-anchor": "end"},
         )
-    long = last - first > 2 * 86_400
-    for place in range(5):
-        seconds = first + (last - first) * (place + 0.5) / 5
-        words = f"{datetime.fromtimestamp(seconds, UTC):{'%b %d' if long else '%H:%M'}}"
+    for seconds, words in _ticks(first, last):
         canvas.text(at(seconds, low)[0], plot.y + plot.h + 15, words, 10.5, FAINT, **{"text-anchor": "middle"})
     keys: list[tuple[str, str, str]] = []
     for place, (name, points) in enumerate(graphs.items()):
