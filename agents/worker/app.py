@@ -57,6 +57,7 @@ class Pulse:
         """The source partitions whose numbers may be shown; None while the group assigns them."""
         self._calendar = calendar(settings)
         self._targets = targets(settings)
+        self._closing = asyncio.Lock()
         self._pulse = TP(PULSE.full_name(settings.prefix), 0)
         self._topics = [topic.full_name(settings.prefix) for topic in (LOGINS, CONTENT, DIRECTORY, NAMED)]
         self._scratch = tempfile.TemporaryDirectory(prefix="esn-pulse-")
@@ -121,6 +122,7 @@ class Pulse:
             vitals=self.vitals,
             partition_of=lambda key: broker.partition_of(key, partitions),
             target=self._targets.of,
+            closing=self._closing,
         )
         intake = Intake(state, checkpoint, world)
         self.batches.resume(intake.positions())  # one that was fenced may have paused them

@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -70,6 +70,8 @@ class World:
     partition_of: Callable[[bytes], int]
     target: Callable[[str, str], float | None] = lambda _dimension, _member: None
     """The share of people that a segment (dimension, member) is to reach."""
+    closing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One partition closes at a time: each more would only take the interpreter from the event loop."""
 
 
 class Intake(Work):
@@ -241,7 +243,9 @@ class Intake(Work):
 
     async def _close(self) -> None:
         while self.state.due():
-            for batch in await asyncio.to_thread(self._closed_rows):
+            async with self._world.closing:
+                closed = await asyncio.to_thread(self._closed_rows)
+            for batch in closed:
                 self._writes.append(await self._world.sink.put(batch, patient=not self.inbox.caught_up()))
             self._tell()
             if len(self._pulse) > MOST_ROWS:

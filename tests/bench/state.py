@@ -18,12 +18,14 @@ import click
 
 from agents.settings import Settings
 from agents.worker.checkpoint import Checkpoint, read_pages
+from schemas.topics import CONTENT, DIRECTORY, LOGINS, NAMED
 from tests.bench.stage import Record, Shape, Stage, wait_until
 from tests.bench.tables import machine, markdown, put
 from tests.bench.workers import ROOT, workers
 from tests.live.scraping import free_port, get, samples
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
+_READ: Final = (LOGINS, CONTENT, DIRECTORY, NAMED)
 _HEAD = (
     "people",
     "bytes/person",
@@ -113,4 +115,4 @@ def _worked(record: Record) -> float:
 
 def _all_read(port: int, record: Record) -> bool:
     lag = samples(get(port, "/metrics")[1], "esn_consumer_lag_events", "topic", "partition")
-    return len(lag) == 3 * record.shape.partitions and not any(lag.values())
+    return len(lag) == len(_READ) * record.shape.partitions and not any(lag.values())
