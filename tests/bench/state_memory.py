@@ -20,6 +20,7 @@ from typing import Final
 import click
 
 from pipeline.partition import Partition
+from pipeline.published import changed_people
 from pipeline.reading import Reader
 
 _HOUR_MS: Final = 3_600_000
@@ -100,6 +101,7 @@ class Weighed:
         for _, day in told:
             self.state.days.hear_closing(0, day)
         self.state.close(0)
+        changed_people(self.state, 1)
         return took
 
     @property

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from agents.errors import Failed
 from agents.kafka.broker import create_topics, read
 from agents.repartitioning import widen
 from agents.replay import send
@@ -62,6 +63,7 @@ DAY_VIEWS: Mapping[str, tuple[Any, Any]] = {
     "advocacy": (SegmentKey, AdvocacyRow),
     "spread": (SegmentKey, SpreadRow),
 }
+T = TypeVar("T")
 
 
 def wait_until(holds: Callable[[], object], seconds: float, what: str) -> None:
@@ -70,6 +72,27 @@ def wait_until(holds: Callable[[], object], seconds: float, what: str) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.1)
+
+
+def patiently(do: Callable[[], T], seconds: float = 20) -> T:
+    """Do it again while the embedded ClickHouse starts anew: a connection that a killed worker resets can end it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return do()
+        except Failed as failed:
+            away = "no ClickHouse at" in str(failed) or "ABORTED" in str(failed)
+            if not away or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
+
+
+class PatientReader(Reader):
+    """A reader that waits for the embedded ClickHouse."""
+
+    def query(self, sql: str, params: Mapping[str, object] | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Ask until there is an answer."""
+        return patiently(lambda: Reader.query(self, sql, params))
 
 
 class Rig:
@@ -81,8 +104,8 @@ class Rig:
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
         create_topics(self.settings, partitions)
-        migrate(self.settings)
-        self.reader = Reader.of(self.settings)
+        patiently(lambda: migrate(self.settings))
+        self.reader = PatientReader.of(self.settings)
         self._newest: int | None = None
 
     def start(self, **env: str) -> subprocess.Popen[bytes]:
