@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from agents.errors import Failed
 from agents.kafka import broker
+from agents.kafka.producing import started, stored
 from agents.kafka.security import aiokafka_options
 from agents.settings import Settings
 from agents.worker.checkpoint import LARGEST_REQUEST, TRANSACTION_MS, Checkpoint, read_pages
@@ -75,7 +76,7 @@ async def _write(
         compression_type="lz4",
         **aiokafka_options(settings),
     )
-    await producer.start()
+    await started(producer)
     try:
         async with producer.transaction():
             for number, state in enumerate(states):
@@ -91,8 +92,7 @@ async def _write(
                     closed_step=heads[0].closed_step,
                 )
                 now |= dict.fromkeys(gone) | {HEAD: head.encode()}
-                sent = [await producer.send(topic, page, key.encode(), number) for key, page in now.items()]
-                await asyncio.gather(*sent)
+                await stored(producer.send(topic, page, key.encode(), number) for key, page in now.items())
     finally:
         await producer.stop()
 

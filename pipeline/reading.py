@@ -5,7 +5,7 @@ Nothing is counted here. A message that is refused or that belongs to another pa
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
@@ -114,7 +114,9 @@ class Reader:
         self, found: list[Event], types: list[Type], messages: Sequence[Message], into: Slice
     ) -> tuple[Any, ...]:
         """Return the columns of `Acts` from `person` to `digest`. Column by column costs a third of act by act."""
-        acting, places, where = found, cast("Sequence[int]", range(len(found))), cast("Any", slice(None))
+        acting = found
+        places: Sequence[int] = range(len(found))
+        where: Any = slice(None)
         datas = [event.data for event in found if event.data is not None]
         if HEARTBEAT in types or len(datas) < len(found):
             places = [place for place, event in enumerate(found) if event.data is not None and event.type != HEARTBEAT]

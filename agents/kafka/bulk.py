@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from agents.errors import Failed
 from agents.kafka import codecs  # noqa: F401  (what importing it does is wanted)
+from agents.kafka.producing import started
 from agents.kafka.security import aiokafka_options, knock
 from agents.settings import Settings
 
@@ -120,12 +121,7 @@ async def _connect(settings: Settings) -> Any:
         max_request_size=4 << 20,
         request_timeout_ms=30_000,
     )
-    try:
-        await producer.start()
-    except BaseException:
-        await producer.stop()
-        raise
-    return producer
+    return await started(producer)
 
 
 def _stop(producer: Any, loop: asyncio.AbstractEventLoop) -> None:

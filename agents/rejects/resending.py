@@ -8,9 +8,9 @@ other.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
@@ -18,6 +18,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from agents import clock
 from agents.errors import Failed
 from agents.kafka import broker
+from agents.kafka.producing import started, stored
 from agents.kafka.security import aiokafka_options
 from agents.rejects import rejected
 from agents.rejects.rejected import AS, RESENT, RESENT_HEADER, Rejected
@@ -163,17 +164,12 @@ class _Sending:
             max_request_size=4 << 20,
             request_timeout_ms=30_000,
         )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        return cls(producer, settings.topic(REJECTS.name))
+        return cls(await started(producer), settings.topic(REJECTS.name))
 
     async def send(self, copies: list[_Copy]) -> None:
         """Send copies and their marks in one transaction."""
         async with self._producer.transaction():
-            stored = await self._all(
+            places = await stored(
                 self._producer.send(
                     copy.message.topic,
                     copy.value if copy.key is not None else copy.value or _NOTHING,
@@ -183,7 +179,7 @@ class _Sending:
                 )
                 for copy in copies
             )
-            await self._all(
+            await stored(
                 self._producer.send(
                     self._rejects,
                     _NOTHING,
@@ -193,19 +189,8 @@ class _Sending:
                         (AS, rejected.origin(at.topic, at.partition, at.offset).encode()),
                     ],
                 )
-                for copy, at in zip(copies, stored, strict=True)
+                for copy, at in zip(copies, places, strict=True)
             )
-
-    async def _all(self, sends: Iterable[Coroutine[Any, Any, asyncio.Future[Any]]]) -> list[Any]:
-        """Return where each was stored, in order."""
-        answers: list[asyncio.Future[Any]] = []
-        try:
-            for send in sends:
-                answers.append(await send)  # noqa: PERF401  (those before a failure are needed)
-            return await asyncio.gather(*answers)
-        finally:
-            for answer in answers:  # after a failure nobody asks for the other answers
-                answer.cancel()
 
     async def close(self) -> None:
         await self._producer.stop()

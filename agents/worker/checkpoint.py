@@ -15,8 +15,7 @@ What is published in thousands goes as `Bundle`s: single messages cost aiokafka 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -28,6 +27,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from agents import clock
 from agents.errors import Failed
 from agents.kafka import codecs  # noqa: F401  (what importing it does is wanted)
+from agents.kafka.producing import Sends, stored
 from agents.kafka.security import aiokafka_options
 from agents.logs import told
 from agents.settings import Settings
@@ -166,22 +166,18 @@ class Ledger:
     async def _send(self, changed: Mapping[str, bytes | None], outgoing: Sequence[Outgoing | Bundle]) -> None:
         page_topic, number = self._tp
         pages_ = (Outgoing(page_topic, number, key.encode(), page, ()) for key, page in changed.items())
-        waiting: list[asyncio.Future[Any]] = []
         async with self._producer.transaction():
-            try:
-                for one in chain(pages_, outgoing):
-                    if isinstance(one, Bundle):
-                        send = partial(self._producer.send_batch, topic=one.topic, partition=one.partition)
-                        waiting.extend([await send(batch) for batch in self._batches(one.records)])
-                        continue
-                    # aiokafka sends nothing that has neither key nor value
-                    value = b"" if one.key is None and one.value is None else one.value
-                    headers = list(one.headers)
-                    waiting.append(await self._producer.send(one.topic, value, one.key, one.partition, headers=headers))
-                await asyncio.gather(*waiting)
-            finally:
-                for answer in waiting:  # after a failure nobody asks for the other answers
-                    answer.cancel()
+            await stored(self._sends(chain(pages_, outgoing)))
+
+    def _sends(self, messages: Iterable[Outgoing | Bundle]) -> Sends:
+        for one in messages:
+            if isinstance(one, Bundle):
+                for batch in self._batches(one.records):
+                    yield self._producer.send_batch(batch, topic=one.topic, partition=one.partition)
+                continue
+            # aiokafka sends nothing that has neither key nor value
+            value = b"" if one.key is None and one.value is None else one.value
+            yield self._producer.send(one.topic, value, one.key, one.partition, headers=list(one.headers))
 
     def _batches(self, records: Sequence[tuple[bytes, bytes]]) -> Iterator[Any]:
         """Yield aiokafka's batches; each can be sent once only."""

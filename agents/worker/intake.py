@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -68,9 +68,9 @@ class World:
     sink: Sink
     vitals: Vitals
     partition_of: Callable[[bytes], int]
-    target: Callable[[str, str], float | None] = lambda _dimension, _member: None
+    target: Callable[[str, str], float | None]
     """The share of people that a segment (dimension, member) is to reach."""
-    closing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    closing: asyncio.Lock
     """One partition closes at a time: each more would only take the interpreter from the event loop."""
 
 

@@ -1,6 +1,6 @@
 """`python -m tests.bench [throughput|durability|freshness|state|growth|judging|hierarchy]`; without one, all in turn.
 
-All of them take about 50 minutes on two cores that have nothing else to do: throughput 25 (slow contestants get 60 s,
+All of them take about an hour on two cores that have nothing else to do: throughput 25 (slow contestants get 60 s,
 or what they need for 50 000 events), durability 6, freshness 12, state 7, growth 6. With --quick it is a fifth of that.
 """
 

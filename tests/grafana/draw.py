@@ -222,7 +222,7 @@ def _nice(low: float, high: float) -> list[float]:
 
 
 def _ticks(first: float, last: float) -> list[tuple[float, str]]:
-    """Return at most eight round times and what is written there: the day at midnight, else the hour."""
+    """Return at most nine round times and what is written there: the day at midnight, else the hour."""
     step = next((hours for hours in _TICK_HOURS if (last - first) / (hours * 3600) <= 8), _TICK_HOURS[-1]) * 3600
     times = [place * step for place in range(math.ceil(first / step), math.floor(last / step) + 1)]
     return [(one, f"{datetime.fromtimestamp(one, UTC):{'%b %d' if one % 86_400 == 0 else '%H:%M'}}") for one in times]
