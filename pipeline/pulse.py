@@ -28,7 +28,8 @@ def records(partition: Partition, steps: Sequence[StepCounts], epoch: int) -> li
             step.enabled.tolist(), *step.windows.T.tolist(), repeat(fed),
         )  # fmt: skip
         keys = [f"{one}/{another}".encode() for one, another in zip(dimension, member, strict=True)]
-        written += zip(keys, map(encode, rows), strict=True)
+        # not a loop in C: that would keep the interpreter from the event loop until all rows are written
+        written += [(key, encode(row)) for key, row in zip(keys, rows, strict=True)]
         since = None if step.silent_since is None else instant(step.silent_since // 1000)
         closing = Closing(at, partition.number, epoch, partition.partitions, fed, since)
         written.append((CLOSING, encode(closing)))

@@ -3,8 +3,7 @@
 Gauges count people over whole columns, too long for the thread that also reads Kafka; and columns that change under
 the counting tear: people are added, arrays are given up for longer ones, a segment is newer than the table it belongs
 into. So the thread that changes them copies what `Partition.live` reads (38 bytes per person: milliseconds for
-hundreds of thousands), and any thread counts the copy. A step that is closing meanwhile is no matter: it changes
-none of the columns that are copied.
+hundreds of thousands), and any thread counts the copy.
 """
 
 from copy import copy
@@ -13,7 +12,7 @@ from pipeline.partition import Partition
 
 
 def still(state: Partition) -> Partition:
-    """Return a partition of which only `live()` and the segments may be asked; call it where acts are applied."""
+    """Return a partition of which only `live()` and the segments may be asked; call it where the state is changed."""
     moment = copy(state)
     moment.segments = copy(state.segments)
     moment.segments.dimension = list(state.segments.dimension)

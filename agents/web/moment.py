@@ -1,7 +1,7 @@
-"""What a worker is at one moment: copies, taken in the event loop, that a thread may look at for as long as it likes.
+"""What a worker is at one moment: copies that a thread may look at for as long as it likes.
 
-Rules: whatever is read here is written in the event loop, so nothing changes while a line of this file runs; between
-two awaits a partition is copied whole. Nothing is counted here: that is the thread's part (`exporter`).
+Rules: a state is copied whole, in the thread that changes it (`Intake.apart`); whatever else is read here is written in
+the event loop, so nothing changes while a line of this file runs. Nothing is counted here: that is for `exporter`.
 """
 
 import asyncio
@@ -130,8 +130,7 @@ class Observer:
         await self._ask_ends([feed.tp for intake in intakes.values() for feed in intake.inbox.feeds.values()])
         partitions = {}
         for number, intake in intakes.items():
-            await asyncio.sleep(0)  # each copy is a turn of its own
-            partitions[number] = self._partition(intake)
+            partitions[number] = await self._partition(intake)
         judge, vitals = judge_of(worker), worker.vitals
         now = max((part.state.clocks.newest for part in partitions.values()), default=0)
         return Moment(
@@ -151,29 +150,25 @@ class Observer:
             longest_pause=longest_pause,
         )
 
-    def _partition(self, intake: Intake) -> PartitionMoment:
-        state = intake.state
-        lags = {self._plain(feed.tp.topic): self._lag(intake, feed) for feed in intake.inbox.feeds.values()}
+    async def _partition(self, intake: Intake) -> PartitionMoment:
+        # everything below these offsets is read when the thread comes to us
+        read = {self._plain(feed.tp.topic): self._read_to(feed) for feed in intake.inbox.feeds.values()}
+        age = clock.monotonic() - intake.checkpoint.at
+        state, waits = await intake.apart(_still, intake.state)
+        ends = {self._plain(feed.tp.topic): self._ends.get(feed.tp) for feed in intake.inbox.feeds.values()}
         return PartitionMoment(
-            state=still(state),
+            state=state,
             watermark_ms=state.clocks.watermark,
             people=len(state.people),
-            checkpoint_age=clock.monotonic() - intake.checkpoint.at,
-            lag={topic: lag for topic, lag in lags.items() if lag is not None},
+            checkpoint_age=age,
+            lag={topic: max(0, end - waits.get(topic, read[topic])) for topic, end in ends.items() if end is not None},
         )
 
     def _plain(self, topic: str) -> str:
         return topic.removeprefix(f"{self.worker.settings.prefix}.") if self.worker.settings.prefix else topic
 
-    def _lag(self, intake: Intake, feed: Feed) -> int | None:
-        end = self._ends.get(feed.tp)
-        return None if end is None else max(0, end - self._applied(intake, feed))
-
-    def _applied(self, intake: Intake, feed: Feed) -> int:
-        """Return the offset below which everything is in the state."""
-        topic = self._plain(feed.tp.topic)
-        if topic in INPUTS and (waits := intake.state.clocks.next_offset(INPUTS.index(topic))) is not None:
-            return waits
+    def _read_to(self, feed: Feed) -> int:
+        """Return the offset below which everything was read."""
         # Compaction leaves holes behind the last message: the broker tells when there is nothing more.
         reading = self.worker.batches.read_to_end(feed.tp)
         return max(feed.read, reading.next_offset or 0) if reading.at_end and not feed.messages else feed.read
@@ -192,3 +187,9 @@ class Observer:
             pass  # the lag is told by the last known ends; that the broker is away, by others
         finally:
             self._asking = None
+
+
+def _still(state: Partition) -> tuple[Partition, dict[str, int]]:
+    """Return a copy of a state, and of each input topic some of which waits to be applied, from which offset on."""
+    waits = {topic: state.clocks.next_offset(place) for place, topic in enumerate(INPUTS)}
+    return still(state), {topic: offset for topic, offset in waits.items() if offset is not None}

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,7 +58,7 @@ class Pulse:
         """The source partitions whose numbers may be shown; None while the group assigns them."""
         self._calendar = calendar(settings)
         self._targets = targets(settings)
-        self._closing = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="states")
         self._pulse = TP(PULSE.full_name(settings.prefix), 0)
         self._topics = [topic.full_name(settings.prefix) for topic in (LOGINS, CONTENT, DIRECTORY, NAMED)]
         self._scratch = tempfile.TemporaryDirectory(prefix="esn-pulse-")
@@ -122,7 +123,7 @@ class Pulse:
             vitals=self.vitals,
             partition_of=lambda key: broker.partition_of(key, partitions),
             target=self._targets.of,
-            closing=self._closing,
+            thread=self._thread,
         )
         intake = Intake(state, checkpoint, world)
         self.batches.resume(intake.positions())  # one that was fenced may have paused them
@@ -169,4 +170,5 @@ class Pulse:
         await asyncio.gather(*(work.stop() for work in self._work()))
         if self.sink is not None:
             await self.sink.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
         self._scratch.cleanup()

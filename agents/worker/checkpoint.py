@@ -15,8 +15,7 @@ What is published in thousands goes as `Bundle`s: single messages cost aiokafka 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -140,7 +139,7 @@ class Ledger:
     ) -> None:
         """Return when it is committed; try again while Kafka is away. `encode` runs in a thread. Raises Fenced."""
         began = clock.monotonic()
-        changed = self._dirty.changed(await asyncio.to_thread(encode))
+        changed = await asyncio.to_thread(lambda: self._dirty.changed(encode()))
         await self._until_sent(changed | {HEAD: head.encode()}, outgoing)
         self._dirty.committed(changed)
         self.head = head
@@ -165,30 +164,33 @@ class Ledger:
 
     async def _send(self, changed: Mapping[str, bytes | None], outgoing: Sequence[Outgoing | Bundle]) -> None:
         page_topic, number = self._tp
-        pages_ = (Outgoing(page_topic, number, key.encode(), page, ()) for key, page in changed.items())
+        singles = [Outgoing(page_topic, number, key.encode(), page, ()) for key, page in changed.items()]
+        singles += [one for one in outgoing if isinstance(one, Outgoing)]
+        bundles = [one for one in outgoing if isinstance(one, Bundle)]
+        batches = await asyncio.to_thread(lambda: [(one, self._batches(one.records)) for one in bundles])
         async with self._producer.transaction():
-            await stored(self._sends(chain(pages_, outgoing)))
+            await stored(self._sends(singles, batches))
 
-    def _sends(self, messages: Iterable[Outgoing | Bundle]) -> Sends:
-        for one in messages:
-            if isinstance(one, Bundle):
-                for batch in self._batches(one.records):
-                    yield self._producer.send_batch(batch, topic=one.topic, partition=one.partition)
-                continue
+    def _sends(self, singles: Iterable[Outgoing], bundles: Iterable[tuple[Bundle, list[Any]]]) -> Sends:
+        for one in singles:
             # aiokafka sends nothing that has neither key nor value
             value = b"" if one.key is None and one.value is None else one.value
             yield self._producer.send(one.topic, value, one.key, one.partition, headers=list(one.headers))
+        for bundle, batches in bundles:
+            for batch in batches:
+                yield self._producer.send_batch(batch, topic=bundle.topic, partition=bundle.partition)
 
-    def _batches(self, records: Sequence[tuple[bytes, bytes]]) -> Iterator[Any]:
-        """Yield aiokafka's batches; each can be sent once only."""
+    def _batches(self, records: Sequence[tuple[bytes, bytes]]) -> list[Any]:
+        """Return aiokafka's batches; each can be sent once only."""
         batch = self._producer.create_batch()
+        batches = [batch]
         for key, value in records:
             if batch.append(timestamp=None, key=key, value=value) is None:
-                yield batch
                 batch = self._producer.create_batch()
+                batches.append(batch)
                 batch.append(timestamp=None, key=key, value=value)
         batch.close()
-        yield batch
+        return batches
 
     async def close(self) -> None:
         """End the connection; what was not committed is forgotten."""

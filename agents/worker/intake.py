@@ -8,6 +8,9 @@ Everything of a partition happens in one task, in this order, again and again:
     people     rows of people who changed, at most every ESN_PEOPLE_SECONDS
     checkpoint pages, head and what is to be published, at most every ESN_CHECKPOINT_SECONDS; then offsets may follow
 
+The state is touched in one thread only, which all partitions of a worker share (`Intake.apart`): the event loop is free
+for Kafka, ClickHouse and /metrics, and pieces of two partitions do not fight for the interpreter lock.
+
 Rows go to ClickHouse while reading goes on, up to a bound; a checkpoint waits until they are there. While ClickHouse
 is away the task waits in `close` or `checkpoint`, what arrives piles up to a bound, and then reading pauses.
 """
@@ -16,8 +19,9 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from faust.types import TP
@@ -41,6 +45,7 @@ from schemas import named, rows
 from schemas.topics import CONTENT, DIRECTORY, LOGINS, NAMED, PULSE, REJECTS, TRANSITIONS
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 INPUTS: Final = (LOGINS, CONTENT)
 READ_PER_TURN: Final = 20_000
@@ -70,8 +75,8 @@ class World:
     partition_of: Callable[[bytes], int]
     target: Callable[[str, str], float | None]
     """The share of people that a segment (dimension, member) is to reach."""
-    closing: asyncio.Lock
-    """One partition closes at a time: each more would only take the interpreter from the event loop."""
+    thread: Executor
+    """Of one thread, for what is done to the states of partitions."""
 
 
 class Intake(Work):
@@ -119,12 +124,16 @@ class Intake(Work):
         """Return where fetching goes on, per topic partition."""
         return {feed.tp: feed.position for feed in self.inbox.feeds.values()}
 
+    async def apart(self, work: Callable[..., T], *given: object) -> T:
+        """Do something with the state, in the order of the calls and one at a time; the event loop goes on."""
+        return await asyncio.get_running_loop().run_in_executor(self._world.thread, work, *given)
+
     async def _turn(self) -> bool:
         """Do one round of what the file's top says; say whether there is more to read."""
-        self._read_named()
+        await self._read_named()
         await self._read_directory()
         has_read = await self._read_events()
-        self._apply()
+        await self._apply()
         if self.state.due() and await self.inbox.directory_caught_up(self._read_directory):
             await self._close()
         await self._write_people()
@@ -140,13 +149,18 @@ class Intake(Work):
         while self.inbox.listing_due():
             if self._closed_since_saved:
                 await self._save(now=True)
-            self._put_aside(self._reader.read_directory(self.inbox.listings()), self.inbox.directory, DIRECTORY.name)
-            await asyncio.sleep(0)
+            slice_ = await self.apart(self._reader.read_directory, self.inbox.listings())
+            self._put_aside(slice_, self.inbox.directory, DIRECTORY.name)
 
-    def _read_named(self) -> None:
+    async def _read_named(self) -> None:
         """Take what other source partitions tell."""
+        if messages := self.inbox.named.take():
+            refused = await self.apart(self._hear_named, messages)
+            self._put_aside(Slice(Acts.none(), refused, [], Counter(), {}), self.inbox.named, NAMED.name)
+
+    def _hear_named(self, messages: Sequence[Message]) -> list[Refusal]:
         refused = []
-        for message in self.inbox.named.take():
+        for message in messages:
             key = message.key or b""
             try:
                 said = named.decode(message.value or b"")
@@ -161,8 +175,7 @@ class Intake(Work):
                 self._bundles[NAMED.name, right].append((key, message.value or b""))
             else:
                 self.state.hear_named(person, said.day)
-        if refused:
-            self._put_aside(Slice(Acts.none(), refused, [], Counter(), {}), self.inbox.named, NAMED.name)
+        return refused
 
     def _tell(self) -> None:
         """Have other source partitions told whom acts named, and which days have closed."""
@@ -184,19 +197,19 @@ class Intake(Work):
         for place, feed in enumerate(self.inbox.inputs):
             enough = feed.read + READ_PER_TURN
             while feed.read < enough and (messages := self.inbox.events(feed)):
-                self._read(place, feed, messages)
+                slice_ = await self.apart(self._read, place, messages)
                 has_read = True
-                await asyncio.sleep(0)
+                vitals = self._world.vitals
+                for verb, many in slice_.verbs.items():
+                    vitals.events[INPUTS[place].name, verb] += many
+                vitals.heard(slice_.sources)
+                self._put_aside(slice_, feed, INPUTS[place].name)
         return has_read
 
-    def _read(self, place: int, feed: Feed, messages: Sequence[Message]) -> None:
+    def _read(self, place: int, messages: Sequence[Message]) -> Slice:
         slice_ = self._reader.read_events(messages, self.state.clocks.struck[place])
         self.state.clocks.add(place, slice_.acts)
-        vitals = self._world.vitals
-        for verb, many in slice_.verbs.items():
-            vitals.events[INPUTS[place].name, verb] += many
-        vitals.heard(slice_.sources)
-        self._put_aside(slice_, feed, INPUTS[place].name)
+        return slice_
 
     def _put_aside(self, slice_: Slice, feed: Feed, topic: str) -> None:
         for right, key, message in slice_.moved:
@@ -225,34 +238,35 @@ class Intake(Work):
         self._outbox.append(message)
         self._outbox_bytes += weight(message)
 
-    def _apply(self) -> None:
+    async def _apply(self) -> None:
         """Let the acts wait that wait for the other topic; with the wall clock, let an idle topic's time run."""
         by_clock = self._settings.time == "clock"
         seconds = QUIET_SECONDS if by_clock else PATIENCE_SECONDS
         # a topic that was idle before these acts came may have as much to tell, and be fetched a moment later
         quiet = [self.inbox.idle_since(feed, seconds, after_news_of_both=not by_clock) for feed in self.inbox.inputs]
-        self.state.apply((quiet[0] is not None, quiet[1] is not None))
-        if by_clock:
-            self.state.idle_until((quiet[0], quiet[1]))
+        await self.apart(self._advance, (quiet[0], quiet[1]))
         seen = self.state.seen
         self._world.vitals.late += seen.pop("late", 0)
         self._world.vitals.duplicate += seen.pop("duplicate", 0)
         self._tell()
 
+    def _advance(self, quiet: tuple[int | None, int | None]) -> None:
+        self.state.apply((quiet[0] is not None, quiet[1] is not None))
+        if self._settings.time == "clock":
+            self.state.idle_until(quiet)
+
     # -- close and write
 
     async def _close(self) -> None:
         while self.state.due():
-            async with self._world.closing:
-                closed = await asyncio.to_thread(self._closed_rows)
-            for batch in closed:
+            for batch in await self.apart(self._closed_rows):
                 self._writes.append(await self._world.sink.put(batch, patient=not self.inbox.caught_up()))
             self._tell()
             if len(self._pulse) > MOST_ROWS:
                 await self._save(now=True)
 
     def _closed_rows(self) -> list[rows.Batch]:
-        """Close some steps and return their rows; takes a while, so it runs in a thread."""
+        """Close some steps and return their rows."""
         self._closed_since_saved = True
         state, version = self.state, self._next_version()
         closed = state.close(min(MOST_STEPS, max(1, MOST_ROWS // (3 * len(state.segments)))))
@@ -271,7 +285,7 @@ class Intake(Work):
         changed = self.state.people.changed or self.state.forgotten
         if changed and now - self._people_at >= self._settings.people_seconds:
             self._people_at = now
-            people = await asyncio.to_thread(published.changed_people, self.state, self._next_version())
+            people = await self.apart(published.changed_people, self.state, self._next_version())
             await self._world.sink.write(people)
             self._erase = self._erase or any(people.is_deleted)
         if self._erase and now - self._erased_at >= ERASE_SECONDS:

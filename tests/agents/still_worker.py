@@ -1,6 +1,6 @@
 """A worker that stands still: real partitions and counters, and nothing of Kafka, Faust or ClickHouse."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -70,4 +70,8 @@ class StillWorker:
         feeds = {name: Feed(TP(name, state.number), 0) for name in names}
         checkpoint = SimpleNamespace(at=clock.monotonic())
         inbox = SimpleNamespace(feeds=feeds)
-        return SimpleNamespace(state=state, inbox=inbox, checkpoint=checkpoint, fenced=False, ended=False)
+
+        async def apart(work: Callable[..., Any], *given: object) -> Any:
+            return work(*given)
+
+        return SimpleNamespace(state=state, inbox=inbox, checkpoint=checkpoint, apart=apart, fenced=False, ended=False)
