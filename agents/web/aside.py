@@ -1,12 +1,34 @@
 """Work in a thread that nobody waits for at the end: a ClickHouse that hangs must not keep us from ending."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+TOLD_FAILURES: Final = 3
+"""In a row, before they are told: what keeps the worker from starting is told by others, at once."""
+
+
+class Failures:
+    """Those of a work that is tried again and again: told once, when there were some in a row; `what` could not be."""
+
+    def __init__(self, log: logging.Logger, what: str) -> None:
+        self._log, self._what = log, what
+        self._in_a_row = 0
+
+    def add(self, error: Exception) -> None:
+        """Note one."""
+        self._in_a_row += 1
+        if self._in_a_row == TOLD_FAILURES:
+            self._log.warning("%s: %s", self._what, error)
+
+    def end(self) -> None:
+        """Note that it was done."""
+        self._in_a_row = 0
 
 
 async def aside(name: str, work: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ from agents import clock
 from agents.errors import Failed
 from agents.settings import Settings
 from agents.storage.clickhouse import Reader, address_of
-from agents.web.aside import aside
+from agents.web.aside import Failures, aside
 from pipeline.segments import ALL, COMPANY, DEPARTMENT, DIMENSIONS, REGION, UNKNOWN
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,6 @@ _HIDING: Final = ("region", "department", "community")
 SETTLED_SECONDS: Final = 300.0
 UNSETTLED_SECONDS: Final = 5.0
 """Between two questions: once today's choice is made, and before. Never more than a fiftieth of the time is asked."""
-TOLD_FAILURES: Final = 3
-"""In a row, before they are told: what keeps the worker from starting is told by others, at once."""
 ANSWER_SECONDS: Final = 10.0
 _DAY_SECONDS: Final = 86_400
 
@@ -80,7 +78,7 @@ class Chosen:
         self._least = min_group if min_group > 1 else 0
         self._ask = ask
         self._now_ms = now_ms
-        self._failures = 0
+        self._failures = Failures(log, "cannot ask which segments to show as metrics, showing the last known ones")
 
     async def keep(self) -> None:
         """Ask now and again, for ever, in another thread."""
@@ -98,11 +96,9 @@ class Chosen:
             asked = {"day": day, "hour": hour, "step": step, "most": MOST_MEMBERS}
             found = self._ask(_MEMBERS, asked) if step else []
         except Failed as error:
-            self._failures += 1
-            if self._failures == TOLD_FAILURES:
-                log.warning("cannot ask which segments to show as metrics, showing the last known ones: %s", error)
+            self._failures.add(error)
             return False
-        self._failures = 0
+        self._failures.end()
         if step:
             largest = [(dimension, member) for dimension, member, fewest in found if fewest >= self._least]
             self.segments = frozenset([(COMPANY, ALL), *((DIMENSIONS.index(name), member) for name, member in largest)])

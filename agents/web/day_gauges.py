@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from agents import clock
 from agents.errors import Failed
-from agents.web.aside import aside
-from agents.web.chosen import TOLD_FAILURES, Ask, Segment
+from agents.web.aside import Failures, aside
+from agents.web.chosen import Ask, Segment
 from pipeline.segments import DIMENSIONS
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class DayGauges:
     ) -> None:
         self.day = NOTHING
         self._ask, self._chosen, self._least, self._judges = ask, chosen, least, judges
-        self._failures = 0
+        self._failures = Failures(log, "cannot ask for the newest day's adoption, showing the last known one")
 
     async def keep(self) -> None:
         """Ask now and again while this worker judges, for ever, in another thread."""
@@ -89,11 +89,9 @@ class DayGauges:
         try:
             self.day = self._newest()
         except Failed as error:
-            self._failures += 1
-            if self._failures == TOLD_FAILURES:
-                log.warning("cannot ask for the newest day's adoption, showing the last known one: %s", error)
+            self._failures.add(error)
             return
-        self._failures = 0
+        self._failures.end()
 
     def _newest(self) -> Day:
         ((day, named, days),) = self._ask(_DAYS, {})

@@ -23,8 +23,8 @@ from typing import Final
 
 from agents import clock
 from agents.errors import Failed
-from agents.web.aside import aside
-from agents.web.chosen import TOLD_FAILURES, Ask
+from agents.web.aside import Failures, aside
+from agents.web.chosen import Ask
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Trees:
         self._ask, self._judges = ask, judges
         self._done: set[date] = set()
         """Whole days that were summed up, or have nothing to sum up."""
-        self._failures = 0
+        self._failures = Failures(log, "cannot sum up the trees of managers, trying again until it can be done")
 
     async def keep(self) -> None:
         """Look for days that are due now and again, for ever, in another thread."""
@@ -110,11 +110,9 @@ class Trees:
         try:
             more = self._sum_up()
         except Failed as error:
-            self._failures += 1
-            if self._failures == TOLD_FAILURES:
-                log.warning("cannot sum up the trees of managers, trying again until it can be done: %s", error)
+            self._failures.add(error)
             return False
-        self._failures = 0
+        self._failures.end()
         return more
 
     def _sum_up(self) -> bool:

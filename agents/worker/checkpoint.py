@@ -110,8 +110,8 @@ class Ledger:
 
         `restore` runs in a thread.
         """
-        await self._producer.start()
         try:
+            await self._producer.start()
             found = await read_pages(self._settings, self._tp.partition, self._topic)
             try:
                 if HEAD in found:
