@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pipeline.acts import Bools, Ints
 from pipeline.duplicates import Digests
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _COLUMN: Final = struct.Struct("<IBq")
 """Length, bytes per value, least value."""
 _GREATEST: Final = np.iinfo(np.int64).max

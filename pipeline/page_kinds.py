@@ -121,8 +121,6 @@ def write_people(people: People) -> Named:
     """Write who there is, and what they did."""
     size = len(people.name)
     names = [name or "" for name in people.name]
-    changed = np.zeros(size, bool)
-    changed[np.fromiter(people.changed, np.int64, len(people.changed))] = True
 
     def who(page: PageWriter, part: slice) -> None:
         page.texts(names[part])
@@ -134,7 +132,7 @@ def write_people(people: People) -> Named:
 
     def counts(page: PageWriter, part: slice) -> None:
         page.ints(people.counters[:, part])
-        page.bools(changed[part])
+        page.bools(people.changed[part])
 
     yield from cut("who", size, 2048, who)
     yield from cut("times", size, 2048, lambda page, part: page.ints(people.closed[:, part], absent=NEVER))
@@ -144,7 +142,7 @@ def write_people(people: People) -> Named:
 def read_people(pages: Pages, people: People) -> None:
     """Read them."""
     names: list[str | None] = []
-    parts: dict[str, list[Ints | Bools]] = {column: [] for column in (*People.COLUMNS, "changed")}
+    parts: dict[str, list[Ints | Bools]] = {column: [] for column in People.COLUMNS}
     for _, page in of_series(pages, "who"):
         names += [name or None for name in page.texts()]
         segment = page.ints().reshape(len(OF_PERSON) - 1, -1)
@@ -164,7 +162,6 @@ def read_people(pages: Pages, people: People) -> None:
     if names:
         for column in People.COLUMNS:
             getattr(people, column)[..., : len(names)] = np.concatenate(parts[column], axis=-1)
-        people.changed = set(np.flatnonzero(np.concatenate(parts["changed"])).tolist())
 
 
 def write_pairs(pairs: Pairs) -> Named:

@@ -20,6 +20,7 @@ from pipeline.acts import (
     Bools,
     Ints,
 )
+from pipeline.ids import Slots
 from pipeline.segments import DEPARTMENT, MANAGER, REGION, Segments
 from schemas.directory import Listing
 
@@ -43,13 +44,10 @@ class People:
         self.segments_of = segments
         self._grown = grown
         """Told how many slots there is room for, before any of them is given."""
-        self.slot: dict[str, int] = {}
-        self.name: list[str | None] = []
+        self.slot = Slots()
         self._free: list[int] = []
         self._allocate(64)
         grown(64)
-        self.changed: set[int] = set()
-        """Slots whose row in `esn.people` is out of date."""
         self.listing_version = 0
         """Raised by each change of what `counted`, `enabled` or `segment` say."""
 
@@ -71,12 +69,19 @@ class People:
         self.is_enabled: Bools = np.zeros(size, bool)
         self.leader: Bools = np.zeros(size, bool)
         self.ambassador: Bools = np.zeros(size, bool)
+        self.changed: Bools = np.zeros(size, bool)
+        """Their row in `esn.people` is out of date."""
 
     COLUMNS: Final = ("segment", "closed", "latest", "first", "first_made", "counters", "kind", "counted", "enabled",
-                      "is_enabled", "leader", "ambassador")  # fmt: skip
+                      "is_enabled", "leader", "ambassador", "changed")  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.slot)
+
+    @property
+    def name(self) -> list[str | None]:
+        """Who has each slot that was ever given, None where nobody has it."""
+        return self.slot.name
 
     def of(self, name: str) -> int:
         """Return the slot of a person, giving them one if they are new."""
@@ -86,13 +91,11 @@ class People:
     def _start(self, name: str) -> int:
         if self._free:
             slot = self._free.pop()
-            self.name[slot] = name
         else:
             slot = len(self.name)
             if slot == len(self.kind):
                 self._grow(slot // 16 + 64)
-            self.name.append(name)
-        self.slot[name] = slot
+        self.slot.add(name, slot)
         self.counted[slot] = True
         return slot
 
@@ -107,8 +110,7 @@ class People:
         """Give the slots to these people, None for nobody; their columns are as new."""
         self._allocate(max(64, len(names)))
         self._grown(len(self.kind))
-        self.name = names
-        self.slot = {name: slot for slot, name in enumerate(names) if name is not None}
+        self.slot.restore(names)
         self._free = [slot for slot in range(len(names) - 1, -1, -1) if names[slot] is None]
 
     def list_(self, listing: Listing) -> int:
@@ -127,22 +129,20 @@ class People:
         )
         self.leader[slot] = bool(listing.leader)
         self.ambassador[slot] = bool(listing.ambassador)
-        self.changed.add(slot)
+        self.changed[slot] = True
         self.listing_version += 1
         return slot
 
     def forget(self, name: str) -> int | None:
         """Remove a person from all columns; return the slot that is empty now, or None if nobody had that name."""
-        slot = self.slot.pop(name, None)
+        slot = self.slot.pop(name)
         if slot is None:
             return None
-        self.name[slot] = None
         nothing = {"closed": NEVER, "latest": NEVER, "first": -NEVER, "first_made": -NEVER}
         for column in self.COLUMNS:
             getattr(self, column)[..., slot] = nothing.get(column, 0)
         self.segment[:, slot] = UNLISTED
         self._free.append(slot)
-        self.changed.discard(slot)
         self.listing_version += 1
         return slot
 
@@ -157,7 +157,7 @@ class People:
         np.minimum.at(self.first_made, acts.person[made], acts.time[made])
         for counter, which in zip(self.counters, IN_COUNTER.take(acts.action, axis=1) & in_time, strict=True):
             np.add.at(counter, acts.person[which], _ONE)
-        self.changed.update(who.tolist())
+        self.changed[who] = True
 
     def enabled_per_segment(self) -> Ints:
         """Count enabled people of kind person per segment, communities excepted."""

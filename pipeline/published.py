@@ -95,10 +95,11 @@ def managers(partition: Partition, reports: Sequence[Report], version: int) -> r
 def changed_people(partition: Partition, version: int) -> rows.People:
     """Return the rows of people who changed since the last call, and of those who were forgotten."""
     people = partition.people
-    slots = np.sort(np.fromiter(people.changed, np.int64, len(people.changed)))  # `sorted` would hold up the event loop
-    gone = [person for person in dict.fromkeys(partition.forgotten) if people.slot.get(person) not in people.changed]
+    slots = np.flatnonzero(people.changed)
+    again = {people.name[slot] for slot in slots.tolist()} if partition.forgotten else ()
+    gone = [person for person in dict.fromkeys(partition.forgotten) if person not in again]
     partition.forgotten = []
-    people.changed.clear()
+    people.changed[:] = False
     member = partition.segments.member
     kind = people.kind[slots]
     belongs, owns = per_person(partition.pairs, len(people.kind))

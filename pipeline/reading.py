@@ -5,12 +5,13 @@ Nothing is counted here. A message that is refused or that belongs to another pa
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from operator import xor
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
-from xxhash import xxh3_64_intdigest
 
 from pipeline.acts import ACTION_CODE, FAILED_CODE, LOGIN_CODE, NOBODY, Acts, Ints
+from pipeline.ids import digest_of
 from pipeline.partition import Partition
 from pipeline.segments import COMMUNITY
 from pipeline.sources import Heard
@@ -123,10 +124,10 @@ class Reader:
             acting, types = [found[place] for place in places], [types[place] for place in places]
             where, datas = np.array(places, np.intp), [event.data for event in acting if event.data is not None]
         actors = [data.actor or "" for data in datas]
-        slots: list[int | None] = list(map(self.state.people.slot.get, actors))
-        if None in slots:
-            for place in [place for place, slot in enumerate(slots) if slot is None]:
-                slots[place] = self._newcomer(actors[place], messages[places[place]], into)
+        hashes = list(map(digest_of, actors))
+        slots = self.state.people.slot.find(np.array(hashes, np.uint64))
+        for place in np.flatnonzero(slots == NOBODY).tolist():
+            slots[place] = self._newcomer(actors[place], messages[places[place]], into)
         told = [data.outcome if type_ == LOGIN else data.verb for type_, data in zip(types, datas, strict=True)]
 
         def column(values: Ints, nobodys: int = 0) -> Any:
@@ -134,7 +135,7 @@ class Reader:
             made[where] = values
             return made
 
-        person, action = column(_ints(slots), NOBODY), column(_codes(_ACTION, told))
+        person, action = column(slots, NOBODY), column(_codes(_ACTION, told))
         for code, many in enumerate(np.bincount(action[person != NOBODY])):
             if many:
                 into.verbs[ACTIONS[code]] += int(many)
@@ -143,13 +144,13 @@ class Reader:
         kind = column(_codes(_OBJECT_KIND, [data.object_kind for data in datas]))
         client = column(_codes(_CLIENT, [data.client for data in datas]))
         community = column(self._communities(datas, types, slots), NOBODY)
-        return person, action, kind, client, community, column(_digests(acting, actors))
+        return person, action, kind, client, community, column(_digests(acting, hashes))
 
-    def _communities(self, datas: list[Data], types: list[Type], slots: list[int | None]) -> Ints:
+    def _communities(self, datas: list[Data], types: list[Type], slots: Ints) -> Ints:
         """Return the segment of each act's community, NOBODY for acts of nobody and in none."""
         names = [data.community for data in datas]
-        if LOGIN in types or NOBODY in slots:
-            counted = zip(names, types, slots, strict=True)
+        if LOGIN in types or (slots == NOBODY).any():
+            counted = zip(names, types, slots.tolist(), strict=True)
             names = [None if type_ == LOGIN or slot == NOBODY else name for name, type_, slot in counted]
         of = self.state.segments.of
         segment = {name: of(COMMUNITY, name) if name else NOBODY for name in dict.fromkeys(names)}
@@ -229,11 +230,11 @@ def _codes(codes: _Codes, names: Sequence[str | None]) -> Ints:
     return np.frombuffer(bytes(map(codes.__getitem__, names)), np.uint8).astype(np.int64)
 
 
-def _digests(events: Sequence[Event], actors: Sequence[str]) -> Any:
-    """Return a hash of each event's source, actor and id, never 0: each is the seed of the next one's."""
+def _digests(events: Sequence[Event], actors: Sequence[int]) -> Any:
+    """Return a hash of each event's source, actor (by hash) and id, never 0: the first two are the seed of the last."""
     sources = [event.source for event in events]
-    of_source = {source: xxh3_64_intdigest(source) for source in set(sources)}
-    seeds = map(xxh3_64_intdigest, actors, map(of_source.__getitem__, sources))
-    found = np.fromiter(map(xxh3_64_intdigest, [event.id for event in events], seeds), np.uint64, len(events))
+    of_source = {source: digest_of(source) for source in set(sources)}
+    seeds = map(xor, actors, map(of_source.__getitem__, sources))
+    found = np.fromiter(map(digest_of, [event.id for event in events], seeds), np.uint64, len(events))
     found[found == 0] = 1
     return found

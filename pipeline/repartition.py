@@ -164,13 +164,12 @@ class _Move:
             ours, theirs = getattr(new, column), getattr(old, column)
             ours[to] = np.minimum(ours[to], theirs[who])
         new.counters[:, to] += old.counters[:, who]
+        new.changed[to] |= old.changed[who]
         listed = old.kind[who] != ABSENT
         who, to = who[listed], to[listed]
         for column in _FLAGS:
             getattr(new, column)[to] = getattr(old, column)[who]
         new.segment[1:, to] = renumbered(old.segment[1:, who])
-        changed = np.array(sorted(old.changed), np.int64)
-        new.changed.update(self.slot[changed[self.owner[changed] == state.number]].tolist())
 
     def _days(self, state: Partition, who: Ints) -> None:
         old, new, to = self.old.days.record, state.days.record, self.slot[who]

@@ -282,7 +282,7 @@ class Intake(Work):
 
     async def _write_people(self) -> None:
         now = clock.monotonic()
-        changed = self.state.people.changed or self.state.forgotten
+        changed = self.state.forgotten or self.state.people.changed.any()
         if changed and now - self._people_at >= self._settings.people_seconds:
             self._people_at = now
             people = await self.apart(published.changed_people, self.state, self._next_version())
