@@ -36,9 +36,10 @@ def command(settings: Settings) -> None:
     """
     logs.begin(settings)
     knock(settings)  # Faust would say of a wrong login that it cannot bootstrap, in many lines
-    gc.freeze()  # nothing that is done per event makes a cycle: looking for some is a tenth of the worker's time
-    gc.set_threshold(50_000, 20, 100)
-    sys.setswitchinterval(0.001)  # the event loop gets the interpreter back from closings soon
+    # nothing that is done per event makes a cycle: looking for some is a tenth of the worker's time
+    gc.freeze()
+    gc.set_threshold(500_000, 10, 10)
+    sys.setswitchinterval(0.001)  # the event loop gets the interpreter back soon
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     pulse = Pulse(settings)

@@ -29,6 +29,7 @@ _READ: Final = (LOGINS, CONTENT, DIRECTORY, NAMED)
 _HEAD = (
     "people",
     "bytes/person",
+    "windows, counters, ids",
     "person in a community, bytes",
     "duplicates, bytes/event",
     "close a step",
@@ -62,6 +63,7 @@ def state(stage: Stage, out: Path, sizes: tuple[int, ...]) -> None:
             (
                 f"{people:,}",
                 f"{told['bytes_per_person']:.0f}",
+                f"{told['held_per_person']:.0f}",
                 f"{told['bytes_per_pair']:.0f}",
                 f"{told['duplicates_bytes_per_event']:.0f}",
                 f"{told['close_seconds'] * 1000:.0f} ms",
