@@ -170,5 +170,4 @@ class Pulse:
         await asyncio.gather(*(work.stop() for work in self._work()))
         if self.sink is not None:
             await self.sink.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
         self._scratch.cleanup()
