@@ -9,6 +9,7 @@ and it replaces all of the step. `at` is the first field: who wants some steps o
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -45,6 +46,7 @@ class Closing(msgspec.Struct, frozen=True, omit_defaults=True):
     silent_since: str | None = None
 
 
+@lru_cache(maxsize=1000)
 def instant(unix_seconds: int) -> str:
     """Write a time as records have it: 2026-11-22T08:15:00Z."""
     return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

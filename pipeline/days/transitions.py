@@ -11,7 +11,6 @@ Only people who count are told of. A silence is told once, whatever comes late f
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from pipeline.days.record import MONTH, NO_DAY, Record
 from pipeline.people import People
 from pipeline.waiting import Updates
 from pipeline.windows import DAY_MS
+from schemas.pulse import instant
 
 _AWAY_MS: Final = 7 * DAY_MS
 _GONE_MS: Final = MONTH * DAY_MS
@@ -50,7 +50,7 @@ class Transition(NamedTuple):
 
     def record(self) -> dict[str, str]:
         """Return it as `esn.transitions` has it."""
-        at = datetime.fromtimestamp(self.at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = instant(self.at // 1000)
         from_, to = CHANGES[self.kind]
         id_ = xxh3_128_hexdigest(f"{self.kind}\0{self.person}\0{at}".encode())
         return {"id": id_, "at": at, "kind": self.kind, "person": self.person, "from": from_, "to": to}

@@ -30,7 +30,7 @@ DOINGS: list[tuple[type, str, Callable[..., str]]] = [
     (Pulse, "_settle", lambda *_: "last checkpoints"),
     (Intake, "_read_directory", lambda *_: "reading the directory"),
     (Intake, "_read", lambda *_: "reading"),
-    (Intake, "_apply", lambda *_: "applying"),
+    (Intake, "_advance", lambda *_: "applying"),
     (Intake, "_closed_rows", lambda *_: "closing steps"),
     (Sink, "_insert", lambda _self, batches: f"an insert of {batches[0].TABLE}"),
     (Checkpoint, "_send", lambda *_: "a transaction"),

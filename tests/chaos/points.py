@@ -176,7 +176,7 @@ INTAKE: dict[str, Callable[[Reached], None]] = {
     "before the epoch is raised": _before(Checkpoint, "_send", _is_head),
     "after the epoch was raised": _after(Checkpoint, "_send", _is_head),
     "after reading": _after_plain(Intake, "_read"),
-    "between apply and close": _after_plain(Intake, "_apply", _is_due),
+    "between apply and close": _after_plain(Intake, "_advance", _is_due),
     "before the insert of steps": _before(Sink, "_insert", _writes("active_people_rows")),
     "during the insert of steps": _soon_inside(Sink, "_insert", 0.004, _writes("active_people_rows")),
     "after the insert of steps": _after(Sink, "_insert", _writes("active_people_rows")),
