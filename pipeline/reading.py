@@ -233,7 +233,7 @@ def _codes(codes: _Codes, names: Sequence[str | None]) -> Ints:
 def _digests(events: Sequence[Event], actors: Sequence[int]) -> Any:
     """Return a hash of each event's source, actor (by hash) and id, never 0: the first two are the seed of the last."""
     sources = [event.source for event in events]
-    of_source = {source: digest_of(source) for source in set(sources)}
+    of_source = {source: digest_of(source, 1) for source in set(sources)}  # 1: an actor may be called like a source
     seeds = map(xor, actors, map(of_source.__getitem__, sources))
     found = np.fromiter(map(digest_of, [event.id for event in events], seeds), np.uint64, len(events))
     found[found == 0] = 1

@@ -74,6 +74,14 @@ def test_odd_ones_count_once_each() -> None:
     assert set(made.state.people.slot) == {case.actor for case in cases}
 
 
+def test_equal_ids_of_other_sources_and_actors_are_no_duplicates() -> None:
+    made = reader()
+    pairs = [(source, actor) for source in ("a", "b", "c") for actor in ("a", "b", "c")]
+    made.state.clocks.add(0, read(made, *(login({"actor": actor}, source=source) for source, actor in pairs)).acts)
+    made.state.apply((True, True))
+    assert made.state.seen["duplicate"] == 0
+
+
 def test_odd_listings_hold() -> None:
     made = reader()
     made.read_directory(messages([case.value for case in odd_listings()]))
