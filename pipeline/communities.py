@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.acts import CONTRIBUTE, CREATE_CODE, IN_MEASURE, JOINS, LEAVE_CODE, NEVER, NOBODY, Acts, Bools, Ints
+from pipeline.probing import fill
 
 MEASURES_HERE: Final = np.array([0, CONTRIBUTE])
 """Communities know no logins: their measures are active and contribute."""
@@ -93,12 +94,7 @@ class Pairs:
 
     def _enter(self, slots: Ints) -> None:
         self._entries += len(slots)
-        place = self._place(self.person[slots], self.community[slots])
-        while len(slots):
-            free = self._table[place] == NOBODY
-            self._table[place[free]] = slots[free]  # of two that want one place the last gets it
-            left = self._table[place] != slots
-            slots, place = slots[left], (place[left] + 1) & (len(self._table) - 1)
+        fill(self._table, slots, self._place(self.person[slots], self.community[slots]), NOBODY)
 
     def _grow(self, size: int) -> None:
         old = self.person, self.community, self.closed, self.latest

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.acts import Bools, Ints
+from pipeline.probing import fill
 from pipeline.windows import DAY_MS, HOUR_MS
 
 MEMORY_MS: Final = DAY_MS
@@ -51,13 +52,7 @@ class Table:
         self.used += len(digests)
 
     def _place(self, digests: Digests) -> None:
-        mask = np.uint64(len(self.slots) - 1)
-        place = digests & mask
-        while len(digests):
-            free = self.slots[place] == 0
-            self.slots[place[free]] = digests[free]  # of two that want one slot the last gets it
-            left = self.slots[place] != digests
-            digests, place = digests[left], (place[left] + np.uint64(1)) & mask
+        fill(self.slots, digests, (digests & np.uint64(len(self.slots) - 1)).view(np.int64), empty=0)
 
     def _grow(self, wanted: int) -> None:
         old = self.order[: self.used]
