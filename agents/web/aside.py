@@ -1,4 +1,7 @@
-"""Work in a thread that nobody waits for at the end: a ClickHouse that hangs must not keep us from ending."""
+"""Work in a thread that nobody waits for at the end: a ClickHouse that hangs must not keep us from ending.
+
+Most of it is tried again and again; `Failures` says when that is told.
+"""
 
 import asyncio
 import logging

@@ -282,8 +282,8 @@ class Intake(Work):
 
     async def _write_people(self) -> None:
         now = clock.monotonic()
-        changed = self.state.forgotten or self.state.people.changed.any()
-        if changed and now - self._people_at >= self._settings.people_seconds:
+        due = now - self._people_at >= self._settings.people_seconds
+        if due and (self.state.forgotten or self.state.people.changed.any()):
             self._people_at = now
             people = await self.apart(published.changed_people, self.state, self._next_version())
             await self._world.sink.write(people)
